@@ -8,7 +8,6 @@
 package transcript
 
 import (
-	"context"
 	"sync"
 	"time"
 
@@ -62,13 +61,13 @@ type Log struct {
 	nextID  uint64
 	nextSeq uint64
 	held    int
-	grown   chan struct{} // closed and replaced when anything is recorded
+	changed chan struct{} // made by a reader that waits, closed and forgotten by the next change
 }
 
 // NewLog returns a log that keeps at most limit recorded bytes, dropping the oldest
 // connections first.
 func NewLog(side Side, c clock.Clock, limit int) *Log {
-	return &Log{side: side, clock: c, limit: limit, grown: make(chan struct{})}
+	return &Log{side: side, clock: c, limit: limit}
 }
 
 // Conn is one recorded connection. A nil Conn records nothing.
@@ -96,9 +95,18 @@ type record struct {
 // note is a record that is not bytes.
 type note struct{ kind, text string }
 
-// perConn bounds the bytes kept of one connection; a connection that says more is
-// marked truncated and the rest is counted, not kept.
-const perConn = 1 << 20
+// cost is the memory the record takes, roughly.
+func (r record) cost() int {
+	n := 96 + len(r.data)
+	if r.note != nil {
+		n += len(r.note.text)
+	}
+	return n
+}
+
+// perConn bounds the memory spent on one connection's bytes; what a connection says
+// beyond it is not kept, and a note tells so.
+const perConn = 4 << 20
 
 // Open starts recording a connection.
 func (l *Log) Open(m Meta) *Conn {
@@ -128,6 +136,7 @@ func (c *Conn) Registration(id string) {
 	c.log.mu.Lock()
 	defer c.log.mu.Unlock()
 	c.registration = id
+	c.log.wake() // readers that select by registration begin with this connection now
 }
 
 // Note records a fact that is not bytes, such as the TLS version. It must hold no secret.
@@ -154,14 +163,14 @@ func (c *Conn) bytes(dir Direction, b []byte) {
 	}
 	c.log.mu.Lock()
 	defer c.log.mu.Unlock()
-	if c.size >= perConn {
+	if c.evicted || c.size >= perConn {
 		return
 	}
-	if c.size += len(b); c.size >= perConn {
-		c.add(record{note: &note{KindNote, "more was said on this connection than is recorded"}})
-		return
+	r := record{dir: dir, data: append([]byte(nil), b...)}
+	if c.size += r.cost(); c.size >= perConn {
+		r = record{note: &note{KindNote, "more was said on this connection than is recorded"}}
 	}
-	c.add(record{dir: dir, data: append([]byte(nil), b...)})
+	c.add(r)
 }
 
 // add appends a record and evicts the oldest connections over the limit. log.mu is held.
@@ -173,35 +182,23 @@ func (c *Conn) add(r record) {
 	l.nextSeq++
 	r.seq, r.at = l.nextSeq, l.clock.Now()
 	c.records = append(c.records, r)
-	l.held += len(r.data) + recordCost
+	l.held += r.cost()
 	for l.held > l.limit && len(l.conns) > 1 {
 		oldest := l.conns[0]
 		for _, r := range oldest.records {
-			l.held -= len(r.data) + recordCost
+			l.held -= r.cost()
 		}
 		oldest.evicted, oldest.records = true, nil
+		l.conns[0] = nil // the array outlives the slice's start
 		l.conns = l.conns[1:]
 	}
-	close(l.grown)
-	l.grown = make(chan struct{})
+	l.wake()
 }
 
-// recordCost is the memory a record takes beside its bytes, roughly.
-const recordCost = 96
-
-// wait returns when something was recorded after sequence number seq.
-func (l *Log) wait(ctx context.Context, seq uint64) error {
-	for {
-		l.mu.Lock()
-		newer, grown := l.nextSeq > seq, l.grown
-		l.mu.Unlock()
-		if newer {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-grown:
-		}
+// wake lets the readers that wait look again. l.mu is held.
+func (l *Log) wake() {
+	if l.changed != nil {
+		close(l.changed)
+		l.changed = nil
 	}
 }
