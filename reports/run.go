@@ -1,0 +1,144 @@
+package reports
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dpslab/dpslab/internal/transcript"
+)
+
+// Schema is the version of the result file that this package writes and reads.
+const Schema = "dpslab/run/v1"
+
+// Run is one conformance run against one target.
+type Run struct {
+	Schema     string        `json:"schema"`
+	Target     Target        `json:"target"`
+	Started    time.Time     `json:"started"`
+	Duration   time.Duration `json:"durationNanoseconds"`
+	Catalogue  Catalogue     `json:"catalogue"`
+	Counts     Counts        `json:"counts"`
+	NotCovered []string      `json:"notCovered"` // requirements without a check, in catalogue order
+	Results    []Result      `json:"results"`
+}
+
+// Target says what was tested. It holds no secret.
+type Target struct {
+	Source      string   `json:"source"` // the target file, or what stands for it
+	Host        string   `json:"host"`
+	ServiceHost string   `json:"serviceHost,omitempty"`
+	IDScope     string   `json:"idScope"`
+	Foreign     bool     `json:"foreign"`           // not one of our labs
+	Defects     []string `json:"defects,omitempty"` // armed on purpose in every service of the run
+}
+
+// Catalogue is the requirements the run was made against, so that a result file can be
+// read without the program that wrote it.
+type Catalogue struct {
+	Version string   `json:"version"`
+	Digest  string   `json:"digest"` // "sha256:" and the hex digest of the catalogue file
+	Clauses []Clause `json:"clauses"`
+}
+
+// Clause is one requirement as the catalogue words it.
+type Clause struct {
+	ID         string   `json:"id"`
+	Level      string   `json:"level"` // must, should or may
+	Statement  string   `json:"statement"`
+	Source     string   `json:"source"`
+	Evidence   string   `json:"evidence"` // sdk, doc, capture or inferred
+	Transports []string `json:"transports,omitempty"`
+	Needs      []string `json:"needs,omitempty"`
+}
+
+// Family is the middle word of the id: MQTT of DPS-MQTT-014.
+func (c Clause) Family() string { return family(c.ID) }
+
+func family(id string) string {
+	if _, rest, ok := strings.Cut(id, "-"); ok {
+		if name, _, ok := strings.Cut(rest, "-"); ok {
+			return name
+		}
+	}
+	return id
+}
+
+// Counts are the sums of a run. Outcomes count results; the rest counts requirements.
+type Counts struct {
+	Disabled int `json:"disabled"`
+	Skipped  int `json:"skipped"`
+	Passed   int `json:"passed"`
+	Failed   int `json:"failed"`
+	Errors   int `json:"errors"`
+	Results  int `json:"results"` // all of the above
+
+	Covered      int `json:"covered"`    // requirements that at least one check verifies
+	NotCovered   int `json:"notCovered"` // requirements that none does
+	Requirements int `json:"requirements"`
+}
+
+// Result is one run of one check: over one transport, or over none.
+type Result struct {
+	Requirement string  `json:"requirement"`
+	Title       string  `json:"title"`
+	Transport   string  `json:"transport"` // "none" for the service API and the hub's
+	Outcome     Outcome `json:"outcome"`
+	// Reason says why it was skipped or disabled.
+	Reason string `json:"reason,omitempty"`
+	// Failure says what was expected and what came, or what broke.
+	Failure string `json:"failure,omitempty"`
+	// At is the line of the check that saw it, as in suites/mqtt/order.go:42.
+	At         string        `json:"at,omitempty"`
+	Steps      []string      `json:"steps,omitempty"` // how far it came
+	Assertions int           `json:"assertions"`
+	Duration   time.Duration `json:"durationNanoseconds"`
+	Exchange   Exchange      `json:"exchange,omitempty"` // kept for failed and error
+	Rerun      string        `json:"rerun,omitempty"`    // the command that runs it again alone
+}
+
+// Name is unique in a run: "DPS-MQTT-014 over mqtt: the answer follows its PUBACK".
+func (r Result) Name() string {
+	if r.Transport == "none" || r.Transport == "" {
+		return r.Requirement + ": " + r.Title
+	}
+	return r.Requirement + " over " + r.Transport + ": " + r.Title
+}
+
+// Event is one thing that passed over the wire, decoded and redacted.
+type Event = transcript.Event
+
+// Exchange is what passed over the wire during one run of one check, both sides' records
+// in the order of time.
+type Exchange []Event
+
+// Injected lists the defects and faults that acted, each once, in order.
+func (x Exchange) Injected() []string {
+	var ids []string
+	for _, e := range x {
+		if e.Kind == transcript.KindInjected && !slices.Contains(ids, e.Summary) {
+			ids = append(ids, e.Summary)
+		}
+	}
+	return ids
+}
+
+// Clause returns the clause with that id.
+func (r Run) Clause(id string) (Clause, bool) {
+	for _, c := range r.Catalogue.Clauses {
+		if c.ID == id {
+			return c, true
+		}
+	}
+	return Clause{}, false
+}
+
+// Verdict is the outcome of the whole run: the highest of its results, and Passed for a
+// run in which nothing was red but something passed.
+func (r Run) Verdict() Outcome {
+	verdict := Disabled
+	for _, one := range r.Results {
+		verdict = max(verdict, one.Outcome)
+	}
+	return verdict
+}
