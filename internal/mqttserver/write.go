@@ -1,0 +1,166 @@
+package mqttserver
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"sync"
+
+	"github.com/mochi-mqtt/server/v2/packets"
+)
+
+// buffers are for encoding. Large ones are not kept.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+const keptBuffer = 16 << 10
+
+// send writes one packet.
+func (s *Session) send(pk *packets.Packet) error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	return s.write(pk)
+}
+
+// write encodes a packet and writes it in one piece. s.writing is held. A write that fails
+// ends the session: half a packet may be out.
+func (s *Session) write(pk *packets.Packet) error {
+	buf := buffers.Get().(*bytes.Buffer)
+	buf.Reset()
+	defer func() {
+		if buf.Cap() <= keptBuffer {
+			buffers.Put(buf)
+		}
+	}()
+	if err := encode(pk, buf); err != nil {
+		return fmt.Errorf("encode %s: %w", name(pk.FixedHeader.Type), err)
+	}
+	if err := s.writeBy(s.server.options.Timeouts.Write); err != nil {
+		return err
+	}
+	if _, err := s.conn.Write(buf.Bytes()); err != nil {
+		err = fmt.Errorf("write %s: %w", name(pk.FixedHeader.Type), err)
+		s.Close(err.Error())
+		return err
+	}
+	return nil
+}
+
+func encode(pk *packets.Packet, buf *bytes.Buffer) error {
+	pk.ProtocolVersion = level
+	switch pk.FixedHeader.Type {
+	case packets.Connack:
+		return pk.ConnackEncode(buf)
+	case packets.Publish:
+		return pk.PublishEncode(buf)
+	case packets.Puback:
+		return pk.PubackEncode(buf)
+	case packets.Suback:
+		return pk.SubackEncode(buf)
+	case packets.Unsuback:
+		return pk.UnsubackEncode(buf)
+	default:
+		return pk.PingrespEncode(buf)
+	}
+}
+
+func puback(id uint16) *packets.Packet {
+	return &packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Puback}, PacketID: id}
+}
+
+// Publish sends a message. A QoS 1 message keeps its packet id until the client's PUBACK;
+// Publish does not wait for that.
+func (s *Session) Publish(ctx context.Context, topic string, payload []byte, qos byte) error {
+	return s.publish(ctx, topic, payload, qos, nil)
+}
+
+// PublishAcked sends a message at QoS 1 and waits for its PUBACK, or for the end of ctx or
+// of the session, which are errors.
+func (s *Session) PublishAcked(ctx context.Context, topic string, payload []byte) error {
+	acked := make(chan struct{})
+	if err := s.publish(ctx, topic, payload, 1, acked); err != nil {
+		return err
+	}
+	select {
+	case <-acked:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.ctx.Done():
+		return ErrClosed
+	}
+}
+
+func (s *Session) publish(ctx context.Context, topic string, payload []byte, qos byte, acked chan struct{}) error {
+	out := OutgoingPublish{Topic: topic, Payload: payload, QoS: qos}
+	Outgoing.Hit(ctx, s.server.options.Points, s.At(StepDeliver), &out)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if out.Drop {
+		return nil
+	}
+	if len(out.Topic) > math.MaxUint16 {
+		return fmt.Errorf("a topic of %d bytes does not fit in MQTT's 65535", len(out.Topic))
+	}
+	id, err := s.packetID(out.QoS, acked)
+	if err != nil {
+		return err
+	}
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if err := s.write(&packets.Packet{
+		FixedHeader: packets.FixedHeader{Type: packets.Publish, Qos: out.QoS, Retain: out.Retain, Dup: out.Dup},
+		TopicName:   out.Topic, Payload: out.Payload, PacketID: id,
+	}); err != nil {
+		return err
+	}
+	for _, late := range s.held {
+		if err := s.write(puback(late)); err != nil {
+			return err
+		}
+	}
+	s.held = nil
+	return nil
+}
+
+// maxUnacked bounds the messages that a client may leave without a PUBACK.
+const maxUnacked = 1024
+
+// packetID chooses an id for a QoS 1 message and remembers it until its PUBACK, which
+// closes acked when that is not nil.
+func (s *Session) packetID(qos byte, acked chan struct{}) (uint16, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.closed:
+		return 0, ErrClosed
+	case !s.connected:
+		return 0, errors.New("nothing can be published before the CONNACK; use Session.Go")
+	case qos == 0:
+		return 0, nil
+	case len(s.unacked) >= maxUnacked:
+		return 0, fmt.Errorf("the client leaves %d messages without a PUBACK", maxUnacked)
+	}
+	if s.unacked == nil {
+		s.unacked = map[uint16]chan struct{}{}
+	}
+	for {
+		s.lastID++
+		if _, used := s.unacked[s.lastID]; s.lastID != 0 && !used {
+			s.unacked[s.lastID] = acked
+			return s.lastID, nil
+		}
+	}
+}
+
+// acknowledged frees a packet id. One that nobody waits for, such as 0, is ignored.
+func (s *Session) acknowledged(id uint16) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if acked := s.unacked[id]; acked != nil {
+		close(acked)
+	}
+	delete(s.unacked, id)
+}
