@@ -1,0 +1,95 @@
+package devwire
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+)
+
+// httpsDevice is a device over HTTPS (device-api.md 1.1).
+type httpsDevice struct {
+	wire   *Wire
+	client *HTTPClient
+	id     Identity
+}
+
+func (w *Wire) httpsDevice(ep Endpoint, id Identity) *httpsDevice {
+	client := w.HTTP(ep, DialOptions{Certificate: id.Certificate})
+	client.label = id.RegistrationID
+	return &httpsDevice{wire: w, client: client, id: id}
+}
+
+// RegisterPath is the path and query of a register request over HTTPS.
+func RegisterPath(id Identity) string {
+	return registrationPath(id) + "/register?api-version=" + id.apiVersion()
+}
+
+// PollPath is the path and query of a poll over HTTPS.
+func PollPath(id Identity, operationID string) string {
+	return registrationPath(id) + "/operations/" + url.PathEscape(operationID) + "?api-version=" + id.apiVersion()
+}
+
+// LookupPath is the path and query of the registration status lookup over HTTPS.
+func LookupPath(id Identity) string { return registrationPath(id) + "?api-version=" + id.apiVersion() }
+
+func registrationPath(id Identity) string {
+	return "/" + url.PathEscape(id.Scope) + "/registrations/" + url.PathEscape(id.RegistrationID)
+}
+
+func (d *httpsDevice) Register(ctx context.Context, payload json.RawMessage) (Answer, error) {
+	body, err := d.id.Registration(payload)
+	if err != nil {
+		return Answer{}, err
+	}
+	return d.ask(ctx, HTTPRequest{Method: http.MethodPut, Path: RegisterPath(d.id), Body: body})
+}
+
+func (d *httpsDevice) Poll(ctx context.Context, operationID string) (Answer, error) {
+	return d.ask(ctx, HTTPRequest{Method: http.MethodGet, Path: PollPath(d.id, operationID)})
+}
+
+func (d *httpsDevice) ask(ctx context.Context, r HTTPRequest) (Answer, error) {
+	r.Header = http.Header{"Accept": {"application/json"}}
+	if len(r.Body) > 0 {
+		r.Header.Set("Content-Type", "application/json; charset=utf-8")
+	}
+	if token := d.id.Token(d.wire.clock().Now()); token != "" {
+		r.Header.Set("Authorization", token)
+	}
+	response, err := d.client.Do(ctx, r)
+	if err != nil {
+		return Answer{}, err
+	}
+	return response.Answer()
+}
+
+func (d *httpsDevice) Close() error {
+	d.client.Close()
+	return nil
+}
+
+// Answer reads the response as one to a register or a poll.
+func (r HTTPResponse) Answer() (Answer, error) {
+	a, err := ParseAnswer(r.Status, r.Body)
+	value := r.Header.Get("Retry-After")
+	if value == "" || err != nil {
+		return a, err
+	}
+	if a.RetryAfter, a.HasRetryAfter = seconds(value); !a.HasRetryAfter {
+		return a, &Malformed{What: fmt.Sprintf("Retry-After %q is not a number of seconds", value), Raw: r.Body}
+	}
+	return a, nil
+}
+
+// seconds reads what Embedded C reads as retry-after: an unsigned 32-bit integer.
+func seconds(text string) (time.Duration, bool) {
+	n, err := strconv.ParseUint(text, 10, 32)
+	if err != nil {
+		return 0, false
+	}
+	return time.Duration(n) * time.Second, true
+}
