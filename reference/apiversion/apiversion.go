@@ -1,0 +1,33 @@
+// Package apiversion lists the API versions that shipping clients put on the wire
+// (device-api.md 1.3, service-api.md 1.1).
+package apiversion
+
+var device = set(
+	"2017-08-31-preview", "2017-11-15", "2018-04-01", "2018-09-01-preview", "2018-11-01",
+	"2019-03-31", "2021-06-01", "2021-10-01", "2021-11-01-preview", "2025-07-01-preview",
+	"2026-11-02-preview",
+)
+
+var service = set(
+	"2017-08-31-preview", "2017-11-15", "2018-04-01", "2018-09-01-preview", "2018-11-01",
+	"2019-03-31", "2021-06-01", "2021-10-01", "2021-11-01-preview", "2025-07-01-preview",
+	"2026-04-01",
+)
+
+// Device reports whether the device API knows the version.
+func Device(v string) bool { return device[v] }
+
+// Service reports whether the service API knows the version.
+func Service(v string) bool { return service[v] }
+
+// Sticky reports whether a device that speaks v keeps its hub when its enrollment has no
+// reprovision policy (device-api.md 1.3). Dates sort as text.
+func Sticky(v string) bool { return v <= "2018-04-01" }
+
+func set(versions ...string) map[string]bool {
+	m := make(map[string]bool, len(versions))
+	for _, v := range versions {
+		m[v] = true
+	}
+	return m
+}

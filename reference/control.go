@@ -1,0 +1,156 @@
+package reference
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/dpslab/dpslab/internal/clock"
+	"github.com/dpslab/dpslab/internal/controlserver"
+	"github.com/dpslab/dpslab/internal/dps"
+	"github.com/dpslab/dpslab/internal/point"
+	"github.com/dpslab/dpslab/reference/document"
+)
+
+// removeTimeout bounds how long a DELETE waits for a service's registrations under way.
+const removeTimeout = 5 * time.Second
+
+// defaultRetryAfter is what the service was captured to ask for (device-api.md 5).
+const defaultRetryAfter = 3 * time.Second
+
+// Mount puts the routes under /v1/services on the control port.
+func (s *Server) Mount(c *controlserver.Server) {
+	const collection = "/v1/services"
+	c.Handle("GET "+collection, func(w http.ResponseWriter, r *http.Request) error {
+		list := []controlserver.Service{}
+		for _, v := range s.Services() {
+			list = append(list, v.describe())
+		}
+		return controlserver.Reply(w, http.StatusOK, list)
+	})
+	c.Handle("POST "+collection, func(w http.ResponseWriter, r *http.Request) error {
+		var asked controlserver.ServiceSpec
+		if err := controlserver.Decode(r, &asked); err != nil {
+			return err
+		}
+		v, err := s.make(r.Context(), asked)
+		if err != nil {
+			return controlserver.Errorf(http.StatusBadRequest, "%v", err)
+		}
+		return controlserver.Reply(w, http.StatusCreated, v.describe())
+	})
+	c.Handle("GET "+collection+"/{name}", func(w http.ResponseWriter, r *http.Request) error {
+		v, err := s.found(r.PathValue("name"))
+		if err != nil {
+			return err
+		}
+		return controlserver.Reply(w, http.StatusOK, v.describe())
+	})
+	c.Handle("DELETE "+collection+"/{name}", func(w http.ResponseWriter, r *http.Request) error {
+		if _, err := s.found(r.PathValue("name")); err != nil {
+			return err
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), removeTimeout)
+		defer cancel()
+		if err := s.RemoveService(ctx, r.PathValue("name")); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+			return err
+		}
+		return controlserver.Reply(w, http.StatusNoContent, nil)
+	})
+	c.Handle("PUT "+collection+"/{name}/linkedHubs", func(w http.ResponseWriter, r *http.Request) error {
+		v, err := s.found(r.PathValue("name"))
+		if err != nil {
+			return err
+		}
+		var asked []controlserver.LinkedHub
+		if err := controlserver.Decode(r, &asked); err != nil {
+			return err
+		}
+		if err := v.Link(linkedHubs(asked)); err != nil {
+			return controlserver.Errorf(http.StatusBadRequest, "%v", err)
+		}
+		return controlserver.Reply(w, http.StatusOK, v.describe())
+	})
+	c.HandleClock(collection, func(name string) (*clock.Movable, error) {
+		v, err := s.found(name)
+		if err != nil {
+			return nil, err
+		}
+		return v.clock, nil
+	})
+	c.HandlePoints(collection, Defects, func(name string) (*point.Set, error) {
+		v, err := s.found(name)
+		if err != nil {
+			return nil, err
+		}
+		return v.points, nil
+	})
+}
+
+// make adds the service that control asks for, with its defects armed before it answers
+// anybody's second request.
+func (s *Server) make(ctx context.Context, asked controlserver.ServiceSpec) (*Service, error) {
+	spec := ServiceSpec{
+		Name: asked.Name, OwnAddress: asked.OwnAddress, Hubs: linkedHubs(asked.LinkedHubs),
+		RetryAfter: defaultRetryAfter, NaiveREST: asked.NaiveREST == nil || *asked.NaiveREST,
+	}
+	if asked.RetryAfterSeconds != nil {
+		spec.RetryAfter = time.Duration(*asked.RetryAfterSeconds) * time.Second
+	}
+	for policy, word := range document.Policies {
+		if asked.AllocationPolicy == word {
+			spec.Policy = policy
+		}
+	}
+	if asked.AllocationPolicy != "" && (spec.Policy == dps.PolicyUnset || spec.Policy == dps.PolicyCustom) {
+		return nil, errors.New("allocationPolicy of a service is hashed, geoLatency or static")
+	}
+	v, err := s.AddService(spec)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range asked.Defects {
+		entry, ok := Defects.Find(id)
+		if !ok {
+			err = errors.New("no defect " + id + "; GET /v1/catalogue lists them")
+		} else {
+			_, err = v.points.Arm(entry, point.Address{}, nil)
+		}
+		if err != nil {
+			return nil, errors.Join(err, s.RemoveService(ctx, v.name))
+		}
+	}
+	return v, nil
+}
+
+func (s *Server) found(name string) (*Service, error) {
+	v, err := s.Service(name)
+	if err != nil {
+		return nil, controlserver.Errorf(http.StatusNotFound, "there is no service %q; GET /v1/services lists them", name)
+	}
+	return v, nil
+}
+
+func linkedHubs(asked []controlserver.LinkedHub) []LinkedHub {
+	var list []LinkedHub
+	for _, h := range asked {
+		l := LinkedHub{ConnectionString: h.ConnectionString}
+		if h.AllocationWeight != nil {
+			l.Weight = *h.AllocationWeight
+		}
+		l.Excluded = h.ApplyAllocationPolicy != nil && !*h.ApplyAllocationPolicy
+		list = append(list, l)
+	}
+	return list
+}
+
+func (v *Service) describe() controlserver.Service {
+	p := v.server.o.Door.Ports()
+	return controlserver.Service{
+		Name: v.name, IDScope: v.scope, DeviceHost: v.DeviceHost(), ServiceHost: v.ServiceHost(), Address: v.Address(),
+		Ports:            controlserver.Ports{HTTPS: p.HTTPS, MQTTS: p.MQTTS, AMQPS: p.AMQPS},
+		ConnectionString: v.ConnectionString(), LinkedHubs: v.LinkedHubs(),
+		RetryAfterSeconds: int(v.core.RetryAfter() / time.Second),
+	}
+}

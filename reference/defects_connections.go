@@ -1,0 +1,78 @@
+package reference
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"math/big"
+	"strings"
+	"time"
+
+	"github.com/dpslab/dpslab/internal/frontdoor"
+	"github.com/dpslab/dpslab/internal/point"
+)
+
+func onHello(change func(*frontdoor.Hello)) func(point.Args) ([]point.Plan, error) {
+	return point.Always(frontdoor.ClientHello.Plan(func(_ point.Call, h *frontdoor.Hello) { change(h) }))
+}
+
+func onUpgrade(change func(*frontdoor.UpgradeReply)) func(point.Args) ([]point.Plan, error) {
+	return point.Always(frontdoor.Upgrade.Plan(func(_ point.Call, u *frontdoor.UpgradeReply) { change(u) }))
+}
+
+// connectionDefects are wrong TLS and wrong WebSocket upgrades.
+var connectionDefects = point.Catalogue{{
+	ID: "tls-client-certificate-required", Summary: "refuses handshakes without a client certificate",
+	Catches: []string{"DPS-X509-001"},
+	Build:   onHello(func(h *frontdoor.Hello) { h.RequireClientCert = true }),
+}, {
+	ID: "tls-sni-required", Summary: "ends handshakes without SNI",
+	Catches: []string{"DPS-HTTPS-047"},
+	Build:   onHello(func(h *frontdoor.Hello) { h.Alert = h.ServerName == "" }),
+}, {
+	ID: "tls-foreign-certificate", Summary: "presents a certificate that nobody trusts, for another name",
+	Catches: []string{"DPS-HTTPS-046"},
+	Build: func(point.Args) ([]point.Plan, error) {
+		c, err := foreignCertificate()
+		if err != nil {
+			return nil, err
+		}
+		return onHello(func(h *frontdoor.Hello) { h.Certificate = c })(nil)
+	},
+}, {
+	ID: "ws-subprotocol-lowered", Summary: "echoes the subprotocol in lower case",
+	Catches: []string{"DPS-WS-003"},
+	Build:   onUpgrade(func(u *frontdoor.UpgradeReply) { u.Subprotocol = strings.ToLower(u.Subprotocol) }),
+}, {
+	ID: "ws-by-path", Summary: "upgrades at /$iothub/websocket alone",
+	Catches: []string{"DPS-WS-002"},
+	Build:   onUpgrade(func(u *frontdoor.UpgradeReply) { u.Refuse = u.Path != "/$iothub/websocket" }),
+}, {
+	ID: "ws-refused", Summary: "refuses every upgrade",
+	Catches: []string{"DPS-WS-001", "DPS-WS-003"},
+	Build:   onUpgrade(func(u *frontdoor.UpgradeReply) { u.Refuse = true }),
+}, {
+	ID: "ws-no-subprotocol", Summary: "upgrades without echoing a subprotocol",
+	Catches: []string{"DPS-WS-001", "DPS-WS-003"},
+	Build:   onUpgrade(func(u *frontdoor.UpgradeReply) { u.Subprotocol = "" }),
+}}
+
+// foreignCertificate is self-signed, for a name that no lab has.
+func foreignCertificate() (*tls.Certificate, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "foreign.invalid"}, DNSNames: []string{"foreign.invalid"},
+		NotBefore: time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC), NotAfter: time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		return nil, err
+	}
+	return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, nil
+}

@@ -1,0 +1,156 @@
+package httpsfront
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dpslab/dpslab/internal/frontdoor"
+	"github.com/dpslab/dpslab/internal/point"
+	"github.com/dpslab/dpslab/reference/deviceapi"
+	"github.com/dpslab/dpslab/reference/document"
+	"github.com/dpslab/dpslab/reference/problem"
+	"github.com/dpslab/dpslab/reference/provisioning"
+	"github.com/dpslab/dpslab/reference/registration"
+)
+
+// Replying is passed before an answer is written.
+var Replying = point.Define[Reply]("httpsfront.replying")
+
+// Reply is an answer on its way out, and the request that it answers.
+type Reply struct {
+	Request *http.Request
+	Status  int
+	Header  http.Header
+	Body    []byte
+	Chunked bool // a plan may leave out Content-Length
+}
+
+// Front answers devices over HTTPS.
+type Front struct {
+	// Home is the service whose host this is. It answers what names no service.
+	Home *provisioning.Service
+	// Service finds the service with that id scope, among those that the host serves.
+	Service func(scope string) (*provisioning.Service, bool)
+	Logger  *slog.Logger
+}
+
+// call is one request on its way through the front.
+type call struct {
+	service  *provisioning.Service
+	route    route
+	at       point.At
+	claim    provisioning.Claim
+	tracking string
+}
+
+func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c := &call{service: f.Home, tracking: document.NewTrackingID()}
+	c.at = frontdoor.FromContext(r.Context()).At("")
+	reply, err := f.answer(r, c)
+	if err != nil {
+		reply = f.refuse(r.Context(), c, err)
+	}
+	f.write(w, r, c, reply)
+}
+
+func (f *Front) answer(r *http.Request, c *call) (*Reply, error) {
+	var err error
+	if c.route, err = parseRoute(r); err != nil {
+		return nil, err
+	}
+	service, ok := f.Service(c.route.scope)
+	if !ok { // [DPS-HTTPS-024]
+		return nil, problem.ScopeNotFound()
+	}
+	c.service = service
+	c.at.Service, c.at.Registration, c.at.Step = c.service.Name(), c.route.registrationID, c.route.step
+	conn := frontdoor.FromContext(r.Context())
+	conn.Transcript().Registration(c.route.registrationID)
+	request, err := read(r, c.route)
+	if err != nil {
+		return nil, err
+	}
+	if err := deviceapi.Check(r.Context(), c.service, c.at, request); err != nil {
+		return nil, err
+	}
+	c.claim = provisioning.Claim{
+		RegistrationID: c.route.registrationID, APIVersion: request.APIVersion, Token: r.Header.Get("Authorization"),
+		Chain: conn.PeerCertificates(), PresentedAt: c.service.Now(), At: c.at,
+	}
+	attested, err := c.service.Attest(r.Context(), c.claim)
+	if err != nil {
+		return nil, err
+	}
+	switch c.route.step {
+	case stepRegister:
+		op, err := c.service.Register(r.Context(), attested)
+		return operationReply(c, op, err)
+	case stepPoll:
+		op, err := c.service.Operation(r.Context(), attested, c.route.operationID)
+		return operationReply(c, op, err)
+	}
+	record, err := c.service.Lookup(r.Context(), attested)
+	if err != nil {
+		return nil, err
+	}
+	body, err := deviceapi.EncodeRecord(record)
+	return &Reply{Status: http.StatusOK, Header: http.Header{}, Body: body}, err
+}
+
+// read takes the body of a register call or lookup. A poll's body is never looked at: one
+// SDK sends {} with its GET.
+func read(r *http.Request, to route) (deviceapi.Request, error) {
+	request := deviceapi.Request{RegistrationID: to.registrationID, APIVersion: r.URL.Query().Get("api-version")}
+	if to.step == stepPoll {
+		return request, nil
+	}
+	if ct := r.Header.Get("Content-Type"); ct != "" { // [DPS-HTTPS-032]
+		if media, _, err := mime.ParseMediaType(ct); err != nil || !strings.EqualFold(media, "application/json") {
+			return request, problem.UnsupportedMediaType()
+		}
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, deviceapi.MaxMessage+1))
+	if err != nil {
+		return request, problem.InvalidArgument("The request body could not be read.")
+	}
+	request.Body, request.TooLarge = body, len(body) > deviceapi.MaxMessage
+	return request, nil
+}
+
+func operationReply(c *call, op registration.Operation, err error) (*Reply, error) {
+	if err != nil {
+		return nil, err
+	}
+	body, err := deviceapi.EncodeOperation(op)
+	reply := &Reply{Status: http.StatusOK, Header: http.Header{}, Body: body}
+	if !op.Record.Status.Terminal() { // [DPS-HTTPS-001] the register call always answers 202
+		reply.Status = http.StatusAccepted
+		setRetryAfter(reply.Header, c.service.RetryAfter())
+		reply.Header.Set("Location", c.route.operationURL(op.ID))
+	}
+	return reply, err
+}
+
+func (f *Front) refuse(ctx context.Context, c *call, err error) *Reply {
+	p := problem.As(err)
+	if !errors.As(err, new(*problem.Error)) {
+		f.Logger.ErrorContext(ctx, "request failed", "registrationId", c.route.registrationID, "error", err)
+	}
+	reply := &Reply{Status: p.Class(), Header: http.Header{}, Body: document.Problem(p, c.tracking, c.service.Now())}
+	reply.Header.Set("x-ms-error-code", strconv.Itoa(p.Code))
+	if p.RetryAfter > 0 {
+		setRetryAfter(reply.Header, p.RetryAfter)
+	}
+	return reply
+}
+
+func setRetryAfter(h http.Header, d time.Duration) {
+	h.Set("Retry-After", strconv.Itoa(int(d/time.Second)))
+}

@@ -1,0 +1,50 @@
+package mqttfront
+
+import (
+	"time"
+
+	"github.com/dpslab/dpslab/internal/mqttserver"
+	"github.com/dpslab/dpslab/internal/point"
+)
+
+// Connecting is passed when a CONNECT of a known scope was judged.
+var Connecting = point.Define[Connection]("mqttfront.connecting")
+
+// Connection is a CONNECT and what it is answered.
+type Connection struct {
+	Connect mqttserver.Connect
+	Accept  mqttserver.Accept
+}
+
+// Subscribing is passed when a filter was judged.
+var Subscribing = point.Define[Subscription]("mqttfront.subscribing")
+
+// Subscription is a filter and the QoS that it gets; mqttserver.SubackFailure refuses it.
+type Subscription struct {
+	Filter         string
+	Asked, Granted byte
+}
+
+// Publishing is passed when a topic was judged.
+var Publishing = point.Define[Judgement]("mqttfront.publishing")
+
+// Judgement is a PUBLISH and what is wrong with its topic; nil lets it through.
+type Judgement struct {
+	Topic string
+	Err   error
+}
+
+// Answering is passed before an answer is published.
+var Answering = point.Define[Answer]("mqttfront.answering")
+
+// Answer is a response on its way out, and the request that it answers.
+type Answer struct {
+	Request       mqttserver.Publish
+	Code          int
+	RID           string
+	HasRetryAfter bool
+	RetryAfter    time.Duration
+	Body          []byte
+	Topic         string // made from the others after the point, unless a plan sets it
+	Copies        int    // how often it is published: once, unless a plan says otherwise
+}

@@ -1,0 +1,162 @@
+package provisioning
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/dpslab/dpslab/internal/clock"
+	"github.com/dpslab/dpslab/internal/dps"
+	"github.com/dpslab/dpslab/internal/etag"
+	"github.com/dpslab/dpslab/internal/point"
+	"github.com/dpslab/dpslab/reference/problem"
+	"github.com/dpslab/dpslab/reference/registration"
+)
+
+// Assigning is passed before the identity is written to the hub.
+var Assigning = point.Define[HubWrite]("provisioning.assigning")
+
+// HubWrite is the identity on its way to its hub.
+type HubWrite struct {
+	Host     string
+	Identity Identity
+	Skip     bool // a plan may keep the write from happening
+}
+
+// hubTries is how often an unavailable hub is asked before the registration fails, with
+// pauses that double from hubPause.
+const (
+	hubTries = 4
+	hubPause = time.Second
+)
+
+// assign carries a registration to its end and stores the record. It always returns a
+// terminal operation.
+func (s *Service) assign(ctx context.Context, a Attested, op registration.Operation) registration.Operation {
+	before, err := s.o.Registrations.Get(ctx, a.RegistrationID)
+	if err != nil && !errors.Is(err, registration.ErrNotFound) {
+		op.Record = s.failed(op.Record, problem.Internal().Code, "The registration store did not answer.")
+		return op
+	}
+	r := s.outcome(ctx, a, op.Record, before)
+	if op.Record, err = s.store(ctx, r, before); err != nil {
+		s.o.Logger.ErrorContext(ctx, "registration not stored", "service", s.o.Name, "error", err)
+		op.Record = s.failed(op.Record, problem.Internal().Code, "The registration store did not answer.")
+		return op
+	}
+	if left := before.Hub; left != "" && r.Status == dps.StatusAssigned && moved(before, r) {
+		s.release(ctx, left, before.DeviceID)
+	}
+	return op
+}
+
+// outcome decides what becomes of the registration and makes the identity at its hub.
+func (s *Service) outcome(ctx context.Context, a Attested, r, before registration.Record) registration.Record {
+	r.GroupID, r.Attestation = groupID(a.Enrollment), a.Enrollment.Attestation.Type
+	if !before.Created.IsZero() {
+		r.Created = before.Created
+	}
+	if a.Disabled { // [DPS-ALLOC-004]
+		r.Status = dps.StatusDisabled
+		return r
+	}
+	host, ok := s.choose(ctx, a, before)
+	link, linked := s.link(host)
+	if !ok || !linked { // [DPS-ALLOC-015]
+		return s.failed(r, problem.CodeHubNotSpecified, "No IoT hub is available for this registration.")
+	}
+	r.Hub, r.DeviceID = link.Hub.Host(), a.Enrollment.HubDeviceID(a.RegistrationID)
+	r.Substatus = dps.SubstatusInitialAssignment
+	id := identityOf(a, r.DeviceID)
+	if before.Hub != "" && moved(before, r) {
+		r.Substatus, id.Twin = s.carry(ctx, a, before, id.Twin)
+	}
+	// [DPS-ALLOC-020] the hub has the identity before the device sees assigned
+	if err := s.write(ctx, a, link.Hub, id); err != nil {
+		s.o.Logger.WarnContext(ctx, "hub write failed", "service", s.o.Name, "hub", host, "error", err)
+		if errors.Is(err, ErrHubUnauthorized) {
+			return s.failed(r, problem.CodeHubUnauthorized, "The IoT hub refused the provisioning service: unauthorized.")
+		}
+		return s.failed(r, problem.CodeHubUnavailable, "The IoT hub did not accept the device.")
+	}
+	r.Status = dps.StatusAssigned
+	return r
+}
+
+func (s *Service) write(ctx context.Context, a Attested, hub Hub, id Identity) error {
+	w := HubWrite{Host: hub.Host(), Identity: id}
+	Assigning.Hit(ctx, s.o.Points, a.At, &w)
+	if w.Skip {
+		return nil
+	}
+	var err error
+	for try, pause := 0, hubPause; try < hubTries; try, pause = try+1, 2*pause {
+		if try > 0 {
+			if clock.Wait(ctx, s.o.Clock, pause) != nil {
+				return err
+			}
+		}
+		if err = hub.Assign(ctx, w.Identity); !errors.Is(err, ErrHubUnavailable) {
+			return err
+		}
+	}
+	return err
+}
+
+// carry says how a device moves to another hub: with its twin, or with the initial one
+// (service-api.md 4.8). A hub that is no longer linked cannot be read.
+func (s *Service) carry(ctx context.Context, a Attested, before registration.Record, initial Twin) (dps.Substatus, Twin) {
+	if p := a.Enrollment.Reprovision; p != nil && !p.MigrateDeviceData {
+		return dps.SubstatusDeviceDataReset, initial
+	}
+	old, linked := s.link(before.Hub)
+	if !linked {
+		return dps.SubstatusDeviceDataReset, initial
+	}
+	twin, err := old.Hub.Twin(ctx, before.DeviceID)
+	if err != nil {
+		s.o.Logger.WarnContext(ctx, "twin not migrated", "service", s.o.Name, "hub", before.Hub, "error", err)
+		return dps.SubstatusDeviceDataReset, initial
+	}
+	return dps.SubstatusDeviceDataMigrated, twin
+}
+
+func (s *Service) release(ctx context.Context, host, deviceID string) {
+	l, ok := s.link(host)
+	if !ok {
+		return
+	}
+	if err := l.Hub.Release(ctx, deviceID); err != nil {
+		s.o.Logger.WarnContext(ctx, "old identity not removed", "service", s.o.Name, "hub", host, "error", err)
+	}
+}
+
+// store writes the record over whatever is there now: an operator may have deleted the
+// registration meanwhile, which makes this one the first again.
+func (s *Service) store(ctx context.Context, r, before registration.Record) (registration.Record, error) {
+	for {
+		r.Updated = s.Now()
+		r.ETag = string(etag.New(rand.Reader, r.Updated))
+		err := s.o.Registrations.Put(ctx, r, before.ETag)
+		if !errors.Is(err, registration.ErrChanged) {
+			return r, err
+		}
+		before, err = s.o.Registrations.Get(ctx, r.RegistrationID)
+		if err != nil && !errors.Is(err, registration.ErrNotFound) {
+			return r, err
+		}
+	}
+}
+
+func (s *Service) failed(r registration.Record, code int, message string) registration.Record {
+	r.Status, r.Substatus = dps.StatusFailed, dps.SubstatusNone
+	r.Hub, r.DeviceID = "", ""
+	r.ErrorCode, r.ErrorMessage = code, message
+	return r
+}
+
+func moved(before, after registration.Record) bool {
+	return !strings.EqualFold(before.Hub, after.Hub) || before.DeviceID != after.DeviceID
+}

@@ -1,0 +1,116 @@
+package provisioning
+
+import (
+	"context"
+
+	"github.com/dpslab/dpslab/internal/dps"
+	"github.com/dpslab/dpslab/internal/point"
+	"github.com/dpslab/dpslab/reference/allocation"
+	"github.com/dpslab/dpslab/reference/apiversion"
+	"github.com/dpslab/dpslab/reference/attestation"
+	"github.com/dpslab/dpslab/reference/enrollment"
+	"github.com/dpslab/dpslab/reference/registration"
+)
+
+// Chosen is passed when a hub was chosen for a device, before it counts.
+var Chosen = point.Define[Choice]("provisioning.chosen")
+
+// Choice is an allocation as the Chosen point shows it.
+type Choice struct {
+	Policy     dps.Policy
+	Candidates []allocation.Candidate
+	Linked     []allocation.Candidate // every linked hub, for plans to read
+	Host       string                 // empty: none
+}
+
+// choose names the hub for the device: the one it has, where the reprovision policy keeps
+// it there, else the one that the allocation policy gives (service-api.md 4.2, 4.8).
+func (s *Service) choose(ctx context.Context, a Attested, before registration.Record) (host string, ok bool) {
+	if before.Hub != "" && keepsHub(a) && s.Linked(before.Hub) {
+		return before.Hub, true
+	}
+	c := Choice{Policy: s.effectivePolicy(a.Enrollment), Candidates: s.candidates(a.Enrollment)}
+	for _, l := range *s.links.Load() {
+		c.Linked = append(c.Linked, allocation.Candidate{Host: l.Hub.Host(), Weight: l.Weight})
+	}
+	c.Host, _ = allocation.Choose(c.Policy, a.RegistrationID, c.Candidates)
+	Chosen.Hit(ctx, s.o.Points, a.At, &c)
+	return c.Host, c.Host != ""
+}
+
+func keepsHub(a Attested) bool {
+	if p := a.Enrollment.Reprovision; p != nil {
+		return !p.UpdateHubAssignment
+	}
+	return apiversion.Sticky(a.APIVersion)
+}
+
+// effectivePolicy is the enrollment's, else static for the older single-hub form, else
+// the service's (service-api.md 4.2).
+func (s *Service) effectivePolicy(e enrollment.Enrollment) dps.Policy {
+	switch {
+	case e.Policy != dps.PolicyUnset: // [DPS-ALLOC-005]
+		return e.Policy
+	case e.HubHostName != "" && len(e.Hubs) == 0:
+		return dps.PolicyStatic
+	}
+	return s.o.Policy
+}
+
+// candidates are the enrollment's hubs, else all linked ones; hubs that are not linked, or
+// take no part in allocation, are none (service-api.md 4.2).
+func (s *Service) candidates(e enrollment.Enrollment) []allocation.Candidate {
+	named := e.Hubs
+	if len(named) == 0 && s.effectivePolicy(e) == dps.PolicyStatic {
+		// [DPS-ALLOC-013] static assigns to the hub that the enrollment names, or to none
+		named = []string{e.HubHostName}
+	}
+	var list []allocation.Candidate
+	add := func(l Link) {
+		if l.Applies {
+			list = append(list, allocation.Candidate{Host: l.Hub.Host(), Weight: l.Weight})
+		}
+	}
+	if len(named) == 0 {
+		for _, l := range *s.links.Load() {
+			add(l)
+		}
+	}
+	for _, host := range named {
+		if l, ok := s.link(host); ok {
+			add(l)
+		}
+	}
+	return list
+}
+
+func groupID(e enrollment.Enrollment) string {
+	if e.Kind == enrollment.Group {
+		return e.ID
+	}
+	return ""
+}
+
+// identityOf is what the hub learns of the device: the keys that its tokens are signed
+// with, or the thumbprints of its certificates (iot-hub.md 5).
+func identityOf(a Attested, deviceID string) Identity {
+	e := a.Enrollment
+	id := Identity{DeviceID: deviceID, IoTEdge: e.IoTEdge}
+	if t := e.InitialTwin; t != nil {
+		id.Twin = Twin{Tags: t.Tags, Desired: t.Desired}
+	}
+	switch {
+	case e.Attestation.Type == dps.AttestationSymmetricKey && e.Kind == enrollment.Group:
+		keys := attestation.DerivedKeys(e.Attestation.SymmetricKey.Keys(), a.RegistrationID)
+		id.PrimaryKey, id.SecondaryKey = keys[0], keys[1]
+	case e.Attestation.Type == dps.AttestationSymmetricKey:
+		id.PrimaryKey, id.SecondaryKey = e.Attestation.SymmetricKey.Primary, e.Attestation.SymmetricKey.Secondary
+	case e.Kind == enrollment.Individual:
+		for i, c := range e.Attestation.X509.Certificates() {
+			*[...]*string{&id.PrimaryThumbprint, &id.SecondaryThumbprint}[i] = c.SHA256
+		}
+	default:
+		id.PrimaryThumbprint = enrollment.NewCertificate(a.Chain[0]).SHA256
+	}
+	return id
+}

@@ -1,0 +1,111 @@
+package provisioning
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/dpslab/dpslab/internal/clock"
+	"github.com/dpslab/dpslab/internal/dps"
+	"github.com/dpslab/dpslab/internal/point"
+	"github.com/dpslab/dpslab/reference/enrollment"
+	"github.com/dpslab/dpslab/reference/registration"
+)
+
+// Options make a Service. All fields without a stated default are needed.
+type Options struct {
+	Name          string // in points and logs
+	Scope         string // id scope
+	Enrollments   enrollment.Store
+	Registrations registration.Store
+	Policy        dps.Policy    // default: hashed
+	RetryAfter    time.Duration // what an assigning answer asks for, whole seconds
+	PollHold      time.Duration // how long an early poll waits for the operation to settle
+	Clock         clock.Clock
+	Points        *point.Set
+	Logger        *slog.Logger
+}
+
+// operationLifetime is how long an operation can be polled; then it is forgotten.
+const operationLifetime = time.Hour
+
+// Service is one isolated provisioning service behind its fronts.
+type Service struct {
+	o     Options
+	links atomic.Pointer[[]Link]
+
+	ctx    context.Context // ends when Close gives up waiting
+	cancel context.CancelFunc
+	work   sync.WaitGroup
+
+	mu       sync.Mutex
+	closed   bool
+	underway map[string]*assignment // by folded registration id
+	running  map[string]*assignment // by operation id
+}
+
+// New returns a service without linked hubs.
+func New(o Options) *Service {
+	if o.Policy == dps.PolicyUnset {
+		o.Policy = dps.PolicyHashed
+	}
+	s := &Service{o: o, underway: map[string]*assignment{}, running: map[string]*assignment{}}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.Link(nil)
+	return s
+}
+
+// Name is the service's name.
+func (s *Service) Name() string { return s.o.Name }
+
+// Scope is the service's id scope.
+func (s *Service) Scope() string { return s.o.Scope }
+
+// Now is the service's time.
+func (s *Service) Now() time.Time { return s.o.Clock.Now() }
+
+// Points are where the service's behaviour can be bent.
+func (s *Service) Points() *point.Set { return s.o.Points }
+
+// RetryAfter is what an assigning answer asks the device to wait.
+func (s *Service) RetryAfter() time.Duration { return s.o.RetryAfter }
+
+// Link replaces the linked hubs. Registrations under way keep the ones they began with.
+func (s *Service) Link(links []Link) { s.links.Store(&links) }
+
+// Linked reports whether a hub of that host name is linked.
+func (s *Service) Linked(host string) bool {
+	_, ok := s.link(host)
+	return ok
+}
+
+func (s *Service) link(host string) (Link, bool) {
+	for _, l := range *s.links.Load() {
+		if strings.EqualFold(l.Hub.Host(), host) {
+			return l, true
+		}
+	}
+	return Link{}, false
+}
+
+// Close refuses new registrations and waits for those under way, until ctx ends; then it
+// cancels them.
+func (s *Service) Close(ctx context.Context) error {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	done := make(chan struct{})
+	go func() { s.work.Wait(); close(done) }()
+	defer s.cancel()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		s.cancel()
+		<-done
+		return ctx.Err()
+	}
+}

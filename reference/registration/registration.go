@@ -1,0 +1,58 @@
+// Package registration holds what became of devices that registered: the record of each
+// registration and the operations by which devices follow one (service-api.md 2.7,
+// device-api.md 1.5). It knows no wire format.
+package registration
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/dpslab/dpslab/internal/dps"
+)
+
+// Record is the current state of one registration.
+type Record struct {
+	RegistrationID   string
+	GroupID          string // empty: through an individual enrollment
+	Attestation      dps.Attestation
+	Status           dps.Status
+	Substatus        dps.Substatus // only when assigned
+	Hub              string        // assigned hub's host name, and DeviceID there: both or neither
+	DeviceID         string
+	ErrorCode        int // only when failed
+	ErrorMessage     string
+	Payload          []byte // one JSON object for the device, or nil
+	ETag             string // without quotes
+	Created, Updated time.Time
+}
+
+// Operation is one register call as its device follows it by polling.
+type Operation struct {
+	ID             string
+	RegistrationID string
+	Record         Record // its Status is the operation's
+}
+
+// Errors of a Store.
+var (
+	ErrNotFound = errors.New("no such registration")
+	ErrChanged  = errors.New("registration changed meanwhile")
+)
+
+// Store keeps records and operations. Writes of records are compare-and-swap on the ETag.
+type Store interface {
+	Get(ctx context.Context, registrationID string) (Record, error)
+	// Put stores r over the record that carries the ETag was; an empty was means that
+	// there must be none. It answers ErrChanged when that does not hold.
+	Put(ctx context.Context, r Record, was string) error
+	// Delete removes the record that carries the ETag was; an empty was removes any.
+	Delete(ctx context.Context, registrationID, was string) error
+	// ListGroup returns up to limit records that came through the group, in the order of
+	// their folded ids, beginning after the id given.
+	ListGroup(ctx context.Context, groupID, after string, limit int) ([]Record, error)
+
+	PutOperation(ctx context.Context, o Operation, forgetAt time.Time) error
+	// Operation answers ErrNotFound for an operation that is unknown or forgotten at now.
+	Operation(ctx context.Context, id string, now time.Time) (Operation, error)
+}

@@ -1,0 +1,160 @@
+package serviceapi
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/dpslab/dpslab/internal/frontdoor"
+	"github.com/dpslab/dpslab/internal/point"
+	"github.com/dpslab/dpslab/reference/apiversion"
+	"github.com/dpslab/dpslab/reference/document"
+	"github.com/dpslab/dpslab/reference/enrollment"
+	"github.com/dpslab/dpslab/reference/problem"
+	"github.com/dpslab/dpslab/reference/registration"
+)
+
+// maxBody bounds a request body in bytes: certificates make enrollments large.
+const maxBody = 1 << 20
+
+// Replying is passed before an answer is written.
+var Replying = point.Define[Reply]("serviceapi.replying")
+
+// Reply is an answer on its way out, and the request that it answers.
+type Reply struct {
+	Request *http.Request
+	Status  int
+	Header  http.Header
+	Body    []byte
+}
+
+// Options make an API. All fields are needed.
+type Options struct {
+	Name          string   // service name, in points and logs
+	Hosts         []string // names that a token may be for
+	Policies      []Policy
+	Enrollments   enrollment.Store
+	Registrations registration.Store
+	Linked        func(host string) bool
+	Now           func() time.Time
+	Points        *point.Set
+	NaiveREST     bool
+	Logger        *slog.Logger
+}
+
+// API answers operators.
+type API struct{ o Options }
+
+// New returns the API of one service.
+func New(o Options) *API { return &API{o} }
+
+// exchange is one request on its way through the API.
+type exchange struct {
+	*http.Request
+	route    route
+	at       point.At
+	tracking string
+}
+
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x := &exchange{Request: r, tracking: document.NewTrackingID()}
+	x.at = frontdoor.FromContext(r.Context()).At("")
+	reply, err := a.answer(r.Context(), x)
+	if err != nil {
+		reply = a.refuse(r.Context(), x, err)
+	}
+	// [DPS-SVC-012] clients read JSON only where it is called JSON
+	reply.Header.Set("Content-Type", "application/json; charset=utf-8")
+	reply.Header.Set("x-ms-request-id", x.tracking)
+	reply.Header.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+	reply.Request = r
+	Replying.Hit(r.Context(), a.o.Points, x.at, reply)
+	for name, values := range reply.Header {
+		w.Header()[name] = values
+	}
+	if reply.Status != http.StatusNoContent {
+		w.Header().Set("Content-Length", strconv.Itoa(len(reply.Body)))
+	}
+	w.WriteHeader(reply.Status)
+	w.Write(reply.Body)
+}
+
+func (a *API) answer(ctx context.Context, x *exchange) (*Reply, error) {
+	var err error
+	if x.route, err = parseRoute(x.Request); err != nil {
+		return nil, err
+	}
+	x.at.Step, x.at.Registration = x.route.step(x.Method), x.route.id
+	if err := a.authorize(ctx, x); err != nil {
+		return nil, err
+	}
+	handle := a.handler(x)
+	if handle == nil {
+		return nil, problem.MethodNotAllowed()
+	}
+	version := x.URL.Query().Get("api-version")
+	if !apiversion.Service(version) && !(version == "" && x.route.naive) { // [DPS-SVC-011]
+		return nil, problem.UnsupportedAPIVersion(version)
+	}
+	return handle(ctx, x)
+}
+
+// handler is the operation table of service-api.md 1.2.
+func (a *API) handler(x *exchange) func(context.Context, *exchange) (*Reply, error) {
+	type key struct {
+		method string
+		shape  shape
+	}
+	k := key{x.Method, x.route.shape}
+	if x.route.collection == registrations {
+		return map[key]func(context.Context, *exchange) (*Reply, error){
+			{http.MethodGet, item}:    a.getRegistration,
+			{http.MethodDelete, item}: a.deleteRegistration,
+			{http.MethodPost, query}:  a.queryRegistrations,
+		}[k]
+	}
+	if x.route.naive = a.o.NaiveREST && x.route.shape == whole && (x.Method == http.MethodGet || x.Method == http.MethodPost); x.route.naive {
+		return map[string]func(context.Context, *exchange) (*Reply, error){
+			http.MethodGet: a.listEnrollments, http.MethodPost: a.createEnrollment,
+		}[x.Method]
+	}
+	return map[key]func(context.Context, *exchange) (*Reply, error){
+		{http.MethodGet, item}:       a.getEnrollment,
+		{http.MethodPut, item}:       a.putEnrollment,
+		{http.MethodDelete, item}:    a.deleteEnrollment,
+		{http.MethodPost, query}:     a.queryEnrollments,
+		{http.MethodPost, mechanism}: a.attestationMechanism,
+	}[k]
+}
+
+func (a *API) refuse(ctx context.Context, x *exchange, err error) *Reply {
+	p := problem.As(err)
+	if !errors.As(err, new(*problem.Error)) {
+		a.o.Logger.ErrorContext(ctx, "service request failed", "service", a.o.Name, "path", x.URL.Path, "error", err)
+	}
+	h := http.Header{}
+	h.Set("x-ms-error-code", strconv.Itoa(p.Code)) // [DPS-SVC-016]
+	if p.RetryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(int(p.RetryAfter/time.Second)))
+	}
+	return &Reply{Status: p.Class(), Header: h, Body: document.Problem(p, x.tracking, a.o.Now())}
+}
+
+// body reads the request's document, or nothing where it has none.
+func (x *exchange) body() ([]byte, error) {
+	b, err := io.ReadAll(io.LimitReader(x.Body, maxBody+1))
+	if err != nil {
+		return nil, problem.InvalidArgument("The request body could not be read.")
+	}
+	if len(b) > maxBody {
+		return nil, problem.TooLarge()
+	}
+	if len(b) > 0 && !isJSON(x.Header.Get("Content-Type")) {
+		return nil, problem.UnsupportedMediaType()
+	}
+	return b, nil
+}

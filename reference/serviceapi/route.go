@@ -1,0 +1,105 @@
+package serviceapi
+
+import (
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/dpslab/dpslab/reference/enrollment"
+	"github.com/dpslab/dpslab/reference/problem"
+)
+
+type collection uint8
+
+const (
+	enrollments collection = iota
+	groups
+	registrations
+)
+
+// shape is what a path names within its collection.
+type shape uint8
+
+const (
+	whole     shape = iota // the collection itself
+	item                   // one record
+	query                  // a query over it
+	mechanism              // a record's attestation mechanism
+)
+
+type route struct {
+	collection collection
+	shape      shape
+	id         string
+	naive      bool // one of the two routes that the true API lacks
+}
+
+// Serves reports whether a path belongs to the service API: its first segment names one
+// of the collections. Everything else on a service's host is the device API's.
+func Serves(path string) bool {
+	first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	_, ok := collections[strings.ToLower(first)]
+	return ok
+}
+
+var collections = map[string]collection{
+	"enrollments": enrollments, "enrollmentgroups": groups, "registrations": registrations,
+}
+
+// parseRoute reads the path without regard to the case of its fixed words, with or
+// without a slash at the end; ids are percent-decoded once (service-api.md 1.1).
+func parseRoute(r *http.Request) (route, error) {
+	segments := strings.Split(strings.Trim(r.URL.EscapedPath(), "/"), "/")
+	for i, s := range segments {
+		decoded, err := url.PathUnescape(s)
+		if err != nil {
+			return route{}, problem.InvalidArgument("The path is not valid.")
+		}
+		segments[i] = decoded
+	}
+	to, rest := route{collection: collections[strings.ToLower(segments[0])]}, segments[1:] // [DPS-SVC-008]
+	last := ""
+	if len(rest) > 0 {
+		last = strings.ToLower(rest[len(rest)-1])
+	}
+	switch {
+	case len(rest) == 0:
+		to.shape = whole
+	case len(rest) == 1 && last == "query" && r.Method == http.MethodPost && to.collection != registrations:
+		to.shape = query
+	case len(rest) == 1:
+		to.shape, to.id = item, rest[0]
+	case len(rest) == 2 && last == "query" && to.collection == registrations:
+		to.shape, to.id = query, rest[0]
+	case len(rest) == 2 && last == "attestationmechanism" && to.collection != registrations:
+		to.shape, to.id = mechanism, rest[0]
+	default:
+		return route{}, problem.ResourceNotFound()
+	}
+	return to, nil
+}
+
+func (r route) kind() enrollment.Kind {
+	if r.collection == groups {
+		return enrollment.Group
+	}
+	return enrollment.Individual
+}
+
+// step names the operation for points and faults: "put enrollment", "query registration".
+func (r route) step(method string) string {
+	verb := strings.ToLower(method)
+	switch r.shape {
+	case query:
+		verb = "query"
+	case mechanism:
+		verb = "attestation"
+	}
+	return verb + " " + [...]string{"enrollment", "enrollment group", "registration"}[r.collection]
+}
+
+func isJSON(contentType string) bool {
+	media, _, err := mime.ParseMediaType(contentType)
+	return err == nil && strings.EqualFold(media, "application/json")
+}
