@@ -17,9 +17,9 @@ const (
 	subprotocolAMQP = "AMQPWSB10"
 )
 
-// messageLimit bounds one WebSocket message: the largest MQTT packet, 256 KiB, with room
-// for clients that send several in one message.
-const messageLimit = 320 << 10
+// messageLimit bounds one WebSocket message: the largest MQTT packet, which is a payload of
+// 256 KiB on a topic of 64 KiB, with room for clients that put several packets in a message.
+const messageLimit = 384 << 10
 
 func asksForWebSocket(r *http.Request) bool {
 	for _, upgrade := range tokens(r.Header, "Upgrade") {
