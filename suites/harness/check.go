@@ -1,0 +1,121 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/dpslab/dpslab/internal/dps"
+	"github.com/dpslab/dpslab/internal/requirement"
+)
+
+// Check verifies one requirement, or one side of it. Several checks may share an id.
+type Check struct {
+	Requirement string // id in the catalogue
+	Title       string // what is verified, in the words of a sentence without its full stop
+	// Transports it runs over, each once, out of those of its requirement. Empty: once,
+	// without one.
+	Transports []dps.Transport
+	Needs      []Need // beside those of its requirement
+	Run        func(ctx context.Context, env *Env, t *T)
+}
+
+// Need is what a target must offer for a check to run; without it the check is skipped.
+type Need string
+
+const (
+	NeedControl Need = "control" // a lab's control port: services, hubs and clocks of one's own
+	NeedHub     Need = "hub"     // a hub whose connection string is known
+)
+
+// Over lists transports, for Check.Transports.
+func Over(transports ...dps.Transport) []dps.Transport { return transports }
+
+// Transports that a device can use, for Check.Transports.
+var (
+	OverMQTT = Over(dps.MQTT, dps.MQTTWebSocket)
+	OverAll  = Over(dps.HTTPS, dps.MQTT, dps.MQTTWebSocket)
+)
+
+// Case is one run of a check: over one transport, or over none.
+type Case struct {
+	Check
+	Transport dps.Transport
+	Clause    requirement.Requirement
+}
+
+// Cases lists every run of the checks. It refuses checks that no driver could report: an
+// unknown requirement, a transport that the requirement does not have, the same run twice.
+func Cases(checks []Check) ([]Case, error) {
+	var cases []Case
+	seen := map[string]bool{}
+	for _, c := range checks {
+		clause, ok := requirement.Find(c.Requirement)
+		switch {
+		case !ok:
+			return nil, fmt.Errorf("check %q verifies %s, which is not in the catalogue", c.Title, c.Requirement)
+		case c.Title == "" || c.Run == nil:
+			return nil, fmt.Errorf("a check of %s has no title or nothing to run", c.Requirement)
+		}
+		transports := c.Transports
+		if len(transports) == 0 {
+			transports = Over(dps.TransportNone)
+		}
+		for _, transport := range transports {
+			one := Case{Check: c, Transport: transport, Clause: clause}
+			switch {
+			case transport != dps.TransportNone && !slices.Contains(clause.Transports, transport.String()):
+				return nil, fmt.Errorf("%s: %q runs over %s; the requirement is about %v", c.Requirement, c.Title, transport, clause.Transports)
+			case seen[one.Name()]:
+				return nil, fmt.Errorf("%q is there twice", one.Name())
+			}
+			seen[one.Name()] = true
+			cases = append(cases, one)
+		}
+	}
+	return cases, nil
+}
+
+// Name is unique among cases: "DPS-MQTT-003 over mqtt: the PUBACK comes first".
+func (c Case) Name() string {
+	if c.Transport == dps.TransportNone {
+		return c.Requirement + ": " + c.Title
+	}
+	return c.Requirement + " over " + c.Transport.String() + ": " + c.Title
+}
+
+// Labels are what filters select by, the same for every driver: spec, family, level,
+// evidence, transport and needs, each as KEY:VALUE.
+func (c Case) Labels() []string {
+	labels := []string{
+		"spec:" + c.Clause.ID, "family:" + c.Clause.Family(), "level:" + c.Clause.Level, "evidence:" + c.Clause.Evidence,
+	}
+	if c.Transport != dps.TransportNone {
+		labels = append(labels, "transport:"+c.Transport.String())
+	}
+	for _, need := range c.needs() {
+		labels = append(labels, "needs:"+string(need))
+	}
+	return labels
+}
+
+// Filter is a label filter that selects this case's requirement and transport alone.
+func (c Case) Filter() string {
+	filter := "spec:" + c.Clause.ID
+	if c.Transport != dps.TransportNone {
+		filter += " && transport:" + c.Transport.String()
+	}
+	return filter
+}
+
+func (c Case) needs() []Need {
+	needs := slices.Clone(c.Needs)
+	for _, word := range c.Clause.Needs {
+		if !slices.Contains(needs, Need(word)) {
+			needs = append(needs, Need(word))
+		}
+	}
+	slices.SortFunc(needs, func(a, b Need) int { return strings.Compare(string(a), string(b)) })
+	return slices.Compact(needs)
+}

@@ -1,0 +1,170 @@
+package harness
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"maps"
+
+	"github.com/dpslab/dpslab/internal/devwire"
+	"github.com/dpslab/dpslab/internal/pki"
+)
+
+// Members are members of a JSON record, as in {"provisioningStatus": "disabled"}.
+type Members = map[string]any
+
+// merged is a record of several sets of members; the later ones win.
+func merged(sets ...Members) Members {
+	record := Members{}
+	for _, m := range sets {
+		maps.Copy(record, m)
+	}
+	return record
+}
+
+// SymmetricKeys is the attestation of an individual enrollment or a group by keys.
+func SymmetricKeys(primary, secondary []byte) Members {
+	return Members{"attestation": Members{"type": "symmetricKey", "symmetricKey": Members{
+		"primaryKey": base64Of(primary), "secondaryKey": base64Of(secondary),
+	}}}
+}
+
+// ClientCertificates is the attestation of an individual enrollment by the primary and,
+// where there is one, the secondary leaf.
+func ClientCertificates(leaves ...*x509.Certificate) Members {
+	return Members{"attestation": Members{"type": "x509", "x509": Members{"clientCertificates": certificates(leaves)}}}
+}
+
+// SigningCertificates is the attestation of a group by the certificates that sign its
+// devices', primary and secondary.
+func SigningCertificates(authorities ...*x509.Certificate) Members {
+	return Members{"attestation": Members{"type": "x509", "x509": Members{"signingCertificates": certificates(authorities)}}}
+}
+
+func certificates(list []*x509.Certificate) Members {
+	slots := Members{}
+	for i, name := range []string{"primary", "secondary"} {
+		if i < len(list) {
+			slots[name] = Members{"certificate": string(pki.PEM(list[i]))}
+		}
+	}
+	return slots
+}
+
+// Key returns a new symmetric key of 64 bytes, the service's own length.
+func Key() []byte {
+	key := make([]byte, 64)
+	rand.Read(key)
+	return key
+}
+
+// Leaf is the certificate of a device's identity.
+func Leaf(c tls.Certificate) *x509.Certificate {
+	if c.Leaf != nil {
+		return c.Leaf
+	}
+	leaf, err := x509.ParseCertificate(c.Certificate[0])
+	if err != nil {
+		panic("a certificate that does not parse: " + err.Error())
+	}
+	return leaf
+}
+
+// Thumbprint is the SHA-256 of a leaf in the upper-case hex of hubs.
+func Thumbprint(c tls.Certificate) string {
+	return fmt.Sprintf("%X", sha256.Sum256(c.Certificate[0]))
+}
+
+// Enroll makes an individual enrollment and returns its record as the PUT answered it.
+// Members without registrationId get a new one.
+func (s *Service) Enroll(ctx context.Context, t *T, members ...Members) Members {
+	record := merged(append([]Members{{"registrationId": t.Name()}}, members...)...)
+	path := devwire.EnrollmentPath(record["registrationId"].(string))
+	return t.made(s.Put(ctx, t, path, record), "make an enrollment")
+}
+
+// EnrollGroup makes an enrollment group and returns its record as the PUT answered it.
+// Members without enrollmentGroupId get a new one.
+func (s *Service) EnrollGroup(ctx context.Context, t *T, members ...Members) Members {
+	record := merged(append([]Members{{"enrollmentGroupId": t.Name()}}, members...)...)
+	path := devwire.GroupPath(record["enrollmentGroupId"].(string))
+	return t.made(s.Put(ctx, t, path, record), "make an enrollment group")
+}
+
+// SymmetricKeyDevice is a device with an individual enrollment by symmetric keys.
+func (s *Service) SymmetricKeyDevice(ctx context.Context, t *T, members ...Members) *Device {
+	primary, secondary := Key(), Key()
+	record := s.Enroll(ctx, t, append([]Members{SymmetricKeys(primary, secondary)}, members...)...)
+	d := s.device(t, record["registrationId"])
+	d.Record, d.Key, d.Primary, d.Secondary = record, primary, primary, secondary
+	return d
+}
+
+// X509Device is a device with an individual enrollment by its self-signed certificate.
+func (s *Service) X509Device(ctx context.Context, t *T, members ...Members) *Device {
+	id := t.Name()
+	leaf := t.SelfSigned(s.env, id)
+	record := s.Enroll(ctx, t, append([]Members{{"registrationId": id}, ClientCertificates(Leaf(leaf))}, members...)...)
+	d := s.device(t, record["registrationId"])
+	d.Record, d.Certificate = record, &leaf
+	return d
+}
+
+// Group is an enrollment group that this check made.
+type Group struct {
+	ID                 string
+	Record             Members        // as the PUT answered it
+	Primary, Secondary []byte         // symmetric keys
+	Authority          *pki.Authority // signs the devices of an X.509 group
+
+	service *Service
+}
+
+// SymmetricKeyGroup is a group whose devices derive their keys.
+func (s *Service) SymmetricKeyGroup(ctx context.Context, t *T, members ...Members) *Group {
+	g := &Group{Primary: Key(), Secondary: Key(), service: s}
+	g.Record = s.EnrollGroup(ctx, t, append([]Members{SymmetricKeys(g.Primary, g.Secondary)}, members...)...)
+	g.ID, _ = g.Record["enrollmentGroupId"].(string)
+	return g
+}
+
+// X509Group is a group whose devices' certificates are signed by a root of its own.
+func (s *Service) X509Group(ctx context.Context, t *T, members ...Members) *Group {
+	g := &Group{Authority: t.Authority(s.env), service: s}
+	g.Record = s.EnrollGroup(ctx, t, append([]Members{SigningCertificates(g.Authority.Certificate)}, members...)...)
+	g.ID, _ = g.Record["enrollmentGroupId"].(string)
+	return g
+}
+
+// Device is a new device of the group, with its derived key or a leaf of its authority.
+func (g *Group) Device(t *T) *Device {
+	d := g.service.device(t, t.Name())
+	d.Record = g.Record
+	if g.Authority != nil {
+		leaf, err := g.Authority.Device(d.RegistrationID, pki.Options{Now: g.service.env.Wire.Clock.Now()})
+		t.Must(err, "make a device certificate")
+		d.Certificate = &leaf
+		return d
+	}
+	d.Primary = devwire.DeriveKey(g.Primary, d.RegistrationID)
+	d.Secondary = devwire.DeriveKey(g.Secondary, d.RegistrationID)
+	d.Key = d.Primary
+	return d
+}
+
+// SelfSigned makes a device certificate that no authority signed.
+func (t *T) SelfSigned(env *Env, commonName string) tls.Certificate {
+	leaf, err := pki.SelfSigned(commonName, pki.Options{Now: env.Wire.Clock.Now()})
+	t.Must(err, "make a device certificate")
+	return leaf
+}
+
+// Authority makes a root that signs device certificates.
+func (t *T) Authority(env *Env) *pki.Authority {
+	root, err := pki.NewRoot(t.Name(), pki.Options{Now: env.Wire.Clock.Now()})
+	t.Must(err, "make a certificate authority")
+	return root
+}

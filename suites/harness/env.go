@@ -1,0 +1,108 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/dpslab/dpslab/internal/clock"
+	"github.com/dpslab/dpslab/internal/controlapi"
+	"github.com/dpslab/dpslab/internal/devwire"
+	"github.com/dpslab/dpslab/suites/sut"
+)
+
+// Env is the target of a run and the means to reach it. Checks create things only by it:
+// Service, Hub, and what those make. Everything made is removed when the check ends.
+type Env struct {
+	Target   sut.Target
+	Wire     *devwire.Wire      // in a check: that run's own, whose log is that run's record
+	Control  *controlapi.Client // nil without a control port
+	Timeouts Timeouts
+	Defects  []string // armed in every service and hub that a check makes; needs control
+
+	roles func() (map[string]string, error) // of the lab's defects: reference or fakehub
+}
+
+// Open returns the environment of a target. With a control port it asks who answers there,
+// so that a lab that is gone is one error instead of one for each check.
+func Open(ctx context.Context, target sut.Target) (*Env, error) {
+	roots, err := target.Roots()
+	if err != nil {
+		return nil, err
+	}
+	env := &Env{
+		Target: target, Timeouts: ConformantTimeouts(),
+		Wire: &devwire.Wire{Roots: roots, Clock: clock.System(), Foreign: target.Foreign},
+	}
+	if c := target.Control; c != nil {
+		env.Timeouts = LabTimeouts()
+		env.Control = controlapi.New(c.URL, c.Token.Reveal(), roots)
+		if _, err := env.Control.Info(ctx); err != nil {
+			return nil, fmt.Errorf("the target's control port: %w", err)
+		}
+		env.roles = sync.OnceValues(env.readRoles)
+	}
+	env.Wire.Timeouts = env.Timeouts.wire()
+	return env, nil
+}
+
+func (e *Env) readRoles() (map[string]string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), e.Timeouts.Answer)
+	defer cancel()
+	entries, err := e.Control.Catalogue(ctx)
+	if err != nil {
+		return nil, err
+	}
+	roles := map[string]string{}
+	for _, entry := range entries {
+		roles[entry.ID] = entry.Role
+	}
+	return roles, nil
+}
+
+// defects are those of e.Defects that act in the given role.
+func (e *Env) defects(t *T, role string) []string {
+	if len(e.Defects) == 0 {
+		return nil
+	}
+	roles, err := e.roles()
+	t.Must(err, "read the lab's catalogue of defects")
+	var list []string
+	for _, id := range e.Defects {
+		switch roles[id] {
+		case role:
+			list = append(list, id)
+		case "":
+			t.Must(fmt.Errorf("the lab knows no defect %q", id), "arm the run's defects")
+		}
+	}
+	return list
+}
+
+// lacks says which need the target does not meet, "" when it meets all.
+func (e *Env) lacks(needs []Need) string {
+	for _, need := range needs {
+		switch need {
+		case NeedControl:
+			if e.Control == nil {
+				return "needs control: the target file names no control port"
+			}
+		case NeedHub:
+			if e.Control == nil && len(e.knownHubs()) == 0 {
+				return "needs hub: the target file names no hub with a connection string"
+			}
+		}
+	}
+	return ""
+}
+
+// knownHubs are the target's hubs that service clients can reach.
+func (e *Env) knownHubs() []sut.Hub {
+	var known []sut.Hub
+	for _, h := range e.Target.Hubs {
+		if h.ConnectionString != "" {
+			known = append(known, h)
+		}
+	}
+	return known
+}
