@@ -3,11 +3,14 @@ package frontdoor
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/coder/websocket"
 
+	"github.com/dpslab/dpslab/internal/clock"
 	"github.com/dpslab/dpslab/internal/transcript"
 )
 
@@ -74,7 +77,7 @@ func (d *Door) upgrade(w http.ResponseWriter, r *http.Request, c *Conn) {
 	c.record.Closed(fmt.Sprintf("upgraded to WebSocket, subprotocol %q", reply.Subprotocol))
 	c.Conn, c.record = c.tls, nil // frames are not recorded: what they carry is, below
 
-	stream := websocket.NetConn(a.ctx, ws, websocket.MessageBinary)
+	stream := webSocketStream{Conn: websocket.NetConn(a.ctx, ws, websocket.MessageBinary), raw: a.raw}
 	ws.SetReadLimit(messageLimit) // NetConn lifted it
 	record := a.host.Log.Open(transcript.Meta{
 		Protocol: protocol.recorded(), Service: a.host.name,
@@ -86,6 +89,20 @@ func (d *Door) upgrade(w http.ResponseWriter, r *http.Request, c *Conn) {
 	if a.handOn(upgraded) {
 		serve(withConn(a.ctx, upgraded), upgraded)
 	}
+}
+
+// webSocketStream bounds the closing handshake, for which the library waits five seconds.
+type webSocketStream struct {
+	net.Conn
+	raw net.Conn
+}
+
+// closeTimeout is what a client gets to answer a close frame.
+const closeTimeout = time.Second
+
+func (s webSocketStream) Close() error {
+	s.raw.SetDeadline(clock.SocketDeadline(closeTimeout))
+	return s.Conn.Close()
 }
 
 // choose picks the first offered subprotocol that the host serves, as the client spelt it.

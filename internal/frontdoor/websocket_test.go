@@ -13,6 +13,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/dpslab/dpslab/internal/clock"
 	"github.com/dpslab/dpslab/internal/frontdoor"
 	"github.com/dpslab/dpslab/internal/transcript"
 )
@@ -167,4 +168,17 @@ func TestAWebSocketIsClosedWithAFrameWhenItsStreamIsDone(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	told(t, h.Log, transcript.KindClosed, "that was all")
+
+	t.Run("which nobody has to answer", func(t *testing.T) {
+		if _, _, err := socket(t, d, "/", client(hubName), nil, "mqtt"); err != nil {
+			t.Fatal(err)
+		}
+		elapsed := clock.Stopwatch()
+		if err := d.Remove(h); err != nil {
+			t.Error(err)
+		}
+		if e := elapsed(); e > 3*time.Second {
+			t.Errorf("closed after %v", e)
+		}
+	})
 }
