@@ -4,8 +4,11 @@
 package huberror
 
 import (
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Code is one documented error.
@@ -66,4 +69,12 @@ func From(err error) *Error {
 func Is(err error, c Code) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Code == c
+}
+
+// TrackingID makes the id under which a hub would find a refusal again: 32 hexadecimal
+// digits, a gateway, and the time (iot-hub.md 1.8).
+func TrackingID(now time.Time) string {
+	var random [16]byte
+	rand.Read(random[:]) // never fails
+	return hex.EncodeToString(random[:]) + "-G:0-TimeStamp:" + now.UTC().Format("01/02/2006 15:04:05")
 }

@@ -15,6 +15,8 @@ const maxChanges = 1000
 
 // Presence is one connection of a device.
 type Presence struct {
+	Identity Identity // when the connection was attached
+
 	registry *Registry
 	device   *device
 	revoked  func(why string)
@@ -47,7 +49,7 @@ func (r *Registry) Attach(deviceID, modelID string, revoked func(why string)) (*
 		}
 		d.identity.LastActivity = w.now
 		d.presences[p] = struct{}{}
-		p.device = d
+		p.device, p.Identity = d, d.view()
 		return nil
 	})
 	if err != nil {

@@ -1,0 +1,119 @@
+package serviceapi
+
+import (
+	"github.com/dpslab/dpslab/fakehub/registry"
+	"github.com/dpslab/dpslab/internal/etag"
+	"github.com/dpslab/dpslab/internal/point"
+)
+
+// Precondition is passed by every If-Match before it is held against a record.
+var Precondition = point.Define[Match]("hub.service-precondition")
+
+// Match is an If-Match at Precondition.
+type Match struct {
+	Ignore bool // treat it as one that holds
+}
+
+func (q *request) bent(c etag.Condition) etag.Condition {
+	m := Match{}
+	Precondition.Hit(q.Context(), q.api.Points, q.at(q.Context()), &m)
+	if m.Ignore {
+		return etag.Condition{}
+	}
+	return c
+}
+
+// document is the twin JSON (iot-hub.md 4.3), as an object so that a query sees what a
+// reader gets.
+func document(t registry.Twin) map[string]any {
+	i := t.Identity
+	doc := map[string]any{
+		"deviceId": i.DeviceID, "etag": string(t.ETag), "deviceEtag": string(i.ETag),
+		"status": string(i.Status), "statusUpdateTime": text(timestamp(i.StatusUpdated)),
+		"connectionState": connectionState(i), "lastActivityTime": text(timestamp(i.LastActivity)),
+		"cloudToDeviceMessageCount": 0, "authenticationType": string(i.Authentication.Type),
+		"x509Thumbprint": encodeThumbprints(i), "modelId": t.ModelID, "version": t.Version,
+		"tags": t.Tags,
+		"properties": map[string]any{
+			"desired":  collection(t.Desired, true),
+			"reported": collection(t.Reported, false),
+		},
+		"capabilities": map[string]any{"iotEdge": i.Edge},
+	}
+	if i.StatusReason != "" {
+		doc["statusReason"] = i.StatusReason
+	}
+	if i.DeviceScope != "" {
+		doc["deviceScope"] = i.DeviceScope
+	}
+	if len(i.ParentScopes) > 0 {
+		doc["parentScopes"] = i.ParentScopes
+	}
+	return doc
+}
+
+func text(t timestamp) string {
+	b, _ := t.MarshalText()
+	return string(b)
+}
+
+func collection(c registry.Collection, desired bool) map[string]any {
+	doc := make(map[string]any, len(c.Values)+2)
+	for name, value := range c.Values {
+		doc[name] = value
+	}
+	doc["$metadata"] = metadata(c.Metadata, desired)
+	doc["$version"] = c.Version
+	return doc
+}
+
+// metadata renders the mirror of a collection. Only desired properties carry versions.
+func metadata(m *registry.Metadata, desired bool) map[string]any {
+	doc := make(map[string]any, len(m.Members)+2)
+	for name, below := range m.Members {
+		doc[name] = metadata(below, desired)
+	}
+	doc["$lastUpdated"] = text(timestamp(m.Updated))
+	if desired {
+		doc["$lastUpdatedVersion"] = m.Version
+	}
+	return doc
+}
+
+// writtenTwin is what a client may set of a twin. Null is as good as absent, and whatever
+// else a twin holds that was read and is written back is ignored.
+type writtenTwin struct {
+	Tags       map[string]any `json:"tags"`
+	Properties struct {
+		Desired  map[string]any `json:"desired"`
+		Reported map[string]any `json:"reported"` // taken in a bulk import only
+	} `json:"properties"`
+}
+
+func getTwin(q *request) (reply, error) {
+	t, err := q.api.Registry.Twin(q.deviceID)
+	if err != nil {
+		return reply{}, err
+	}
+	return ok(document(t))
+}
+
+func patchTwin(q *request) (reply, error) { return writeTwin(q, q.api.Registry.PatchTwin) }
+
+func replaceTwin(q *request) (reply, error) { return writeTwin(q, q.api.Registry.ReplaceTwin) }
+
+func writeTwin(q *request, write func(id string, tags, desired map[string]any, c etag.Condition) (registry.Twin, error)) (reply, error) {
+	condition, _, err := q.condition()
+	if err != nil {
+		return reply{}, err
+	}
+	var in writtenTwin
+	if err := q.read(maxBody, &in); err != nil {
+		return reply{}, err
+	}
+	t, err := write(q.deviceID, in.Tags, in.Properties.Desired, condition)
+	if err != nil {
+		return reply{}, err
+	}
+	return ok(document(t))
+}
