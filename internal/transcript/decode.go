@@ -28,9 +28,12 @@ const keptBody = 64 << 10
 // decoders returns the pair for a connection: what the recording side received and sent.
 func decoders(p Protocol, side Side) (received, sent decoder) {
 	switch p {
-	default:
-		return &undecoded{}, &undecoded{}
+	case HTTP:
+		return httpDecoders(side)
+	case MQTT:
+		return &mqttDecoder{}, &mqttDecoder{}
 	}
+	return undecoded{}, undecoded{}
 }
 
 // garbage is the message of a decoder that gives up. why must not quote bytes.

@@ -112,12 +112,7 @@ func redactLiteral(literal []byte) []byte {
 	if json.Unmarshal(literal, &text) != nil {
 		return literal
 	}
-	clean := text
-	if trimmed := strings.TrimSpace(text); strings.HasPrefix(trimmed, "{") || strings.HasPrefix(trimmed, "[") {
-		clean = string(RedactJSON([]byte(text))) // JSON inside a string of JSON
-	} else {
-		clean = RedactText(text)
-	}
+	clean := string(RedactJSON([]byte(text))) // it may be JSON again
 	if clean == text {
 		return literal
 	}
