@@ -76,9 +76,9 @@ func (v verdict) Match(actual any) (bool, error) {
 }
 
 func (v verdict) FailureMessage(actual any) string {
-	return fmt.Sprintf("expected the device to %s, it got %v", v.words, actual)
+	return fmt.Sprintf("expected the device to %s, it got %s", v.words, actual.(Reply).String())
 }
 
 func (v verdict) NegatedFailureMessage(actual any) string {
-	return fmt.Sprintf("expected the device not to %s, it got %v", v.words, actual)
+	return fmt.Sprintf("expected the device not to %s, it got %s", v.words, actual.(Reply).String())
 }

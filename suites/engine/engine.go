@@ -1,0 +1,157 @@
+// Package engine runs checks directly: in parallel, each case once, without a test
+// framework around it. `dpslab conformance`, `dpslab selfcheck` and --against use it;
+// suites.Register runs the same cases as Ginkgo specs.
+package engine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/dpslab/dpslab/internal/clock"
+	"github.com/dpslab/dpslab/internal/requirement"
+	"github.com/dpslab/dpslab/reports"
+	"github.com/dpslab/dpslab/suites/harness"
+	"github.com/onsi/ginkgo/v2/types"
+)
+
+// Options select and observe. The zero value runs everything.
+type Options struct {
+	Parallel int      // cases at once; 0 is 8: they wait more than they work
+	Filter   string   // a label filter in Ginkgo's syntax, as in "level:must && transport:mqtt"
+	FocusIDs []string // requirement ids; empty for all
+	// Observer is told each result as it comes, one at a time. It may be nil.
+	Observer func(reports.Result)
+}
+
+const defaultParallel = 8
+
+// Run runs the cases of the checks that are selected and returns the whole run: cases that
+// are not selected stand in it as disabled. An error means that nothing was run; when ctx
+// ends early, what did not run is an error in its result.
+func Run(ctx context.Context, env *harness.Env, checks []harness.Check, o Options) (reports.Run, error) {
+	cases, err := harness.Cases(checks)
+	if err != nil {
+		return reports.Run{}, err
+	}
+	selected, err := o.selector()
+	if err != nil {
+		return reports.Run{}, err
+	}
+	elapsed := clock.Stopwatch()
+	run := reports.Run{
+		Schema: reports.Schema, Target: identity(env), Started: clock.System().Now().UTC(), Catalogue: Catalogue(),
+		Results: make([]reports.Result, len(cases)),
+	}
+	var observing sync.Mutex
+	work := make(chan int)
+	var workers sync.WaitGroup
+	for range o.parallel() {
+		workers.Go(func() {
+			for i := range work {
+				result := runCase(ctx, env, cases[i])
+				run.Results[i] = result
+				if o.Observer != nil {
+					observing.Lock()
+					o.Observer(result)
+					observing.Unlock()
+				}
+			}
+		})
+	}
+	for i, c := range cases {
+		if why := selected(c); why != "" {
+			run.Results[i] = reports.Result{
+				Requirement: c.Requirement, Title: c.Title, Transport: c.Transport.String(), Outcome: reports.Disabled, Reason: why,
+			}
+			continue
+		}
+		work <- i
+	}
+	close(work)
+	workers.Wait()
+	run.Duration = elapsed()
+	run.Tally()
+	return run, run.Reconcile()
+}
+
+func runCase(ctx context.Context, env *harness.Env, c harness.Case) reports.Result {
+	if ctx.Err() != nil {
+		return reports.Result{
+			Requirement: c.Requirement, Title: c.Title, Transport: c.Transport.String(),
+			Outcome: reports.Error, Failure: "the run was interrupted before this check: " + context.Cause(ctx).Error(),
+		}
+	}
+	result := c.Run(ctx, env)
+	if result.Outcome.Red() {
+		result.Rerun = rerun(env, c)
+	}
+	return result
+}
+
+// rerun is the command that runs a case again alone.
+func rerun(env *harness.Env, c harness.Case) string {
+	target := env.Target.File
+	if target == "" {
+		target = "embedded"
+	}
+	return fmt.Sprintf("dpslab conformance --target %s --label-filter '%s'", target, c.Filter())
+}
+
+func (o Options) parallel() int {
+	if o.Parallel <= 0 {
+		return defaultParallel
+	}
+	return o.Parallel
+}
+
+// selector says why a case is not selected, "" when it is. An id that no requirement has
+// is an error: a mistyped focus must not select nothing in silence.
+func (o Options) selector() (func(harness.Case) string, error) {
+	for _, id := range o.FocusIDs {
+		if _, ok := requirement.Find(id); !ok {
+			return nil, fmt.Errorf("no requirement has the id %q; dpslab requirements lists them", id)
+		}
+	}
+	filter := func([]string) bool { return true }
+	if o.Filter != "" {
+		parsed, err := types.ParseLabelFilter(o.Filter)
+		if err != nil {
+			return nil, fmt.Errorf("label filter %q: %w", o.Filter, err)
+		}
+		filter = parsed
+	}
+	return func(c harness.Case) string {
+		switch {
+		case len(o.FocusIDs) > 0 && !slices.Contains(o.FocusIDs, c.Requirement):
+			return "not among the focused requirements"
+		case !filter(c.Labels()):
+			return fmt.Sprintf("not selected by the label filter %q", o.Filter)
+		}
+		return ""
+	}, nil
+}
+
+func identity(env *harness.Env) reports.Target {
+	t := reports.Target{
+		Source: env.Target.File, Host: env.Target.DPS.Host, ServiceHost: env.Target.DPS.ServiceHost,
+		IDScope: env.Target.DPS.IDScope, Foreign: env.Target.Foreign, Defects: env.Defects,
+	}
+	if t.Source == "" {
+		t.Source = "embedded"
+	}
+	return t
+}
+
+// Catalogue is the requirement catalogue as reports carry it.
+func Catalogue() reports.Catalogue {
+	c := reports.Catalogue{Version: requirement.Version, Digest: requirement.Digest()}
+	for _, r := range requirement.All() {
+		c.Clauses = append(c.Clauses, reports.Clause{
+			ID: r.ID, Level: r.Level, Statement: r.Statement, Source: r.Source, Evidence: r.Evidence,
+			Transports: r.Transports, Needs: r.Needs,
+		})
+	}
+	return c
+}

@@ -1,0 +1,80 @@
+// Package suites is the conformance suite: every check, family by family, and the door by
+// which they become Ginkgo specs in anybody's test binary.
+package suites
+
+import (
+	"context"
+	"slices"
+
+	"github.com/dpslab/dpslab/reports"
+	"github.com/dpslab/dpslab/suites/harness"
+	"github.com/onsi/ginkgo/v2"
+)
+
+// families are the checks of each family, in the catalogue's order. A family is a package
+// of this folder, named for it (suites/https, suites/mqtt, …), with a func Checks.
+var families = []func() []harness.Check{}
+
+// All returns every check.
+func All() []harness.Check {
+	var all []harness.Check
+	for _, checks := range families {
+		all = append(all, checks()...)
+	}
+	return all
+}
+
+// Register declares every check as Ginkgo specs: a container for each family, a spec for
+// each check and transport, labelled as harness.Case.Labels says. It declares and nothing
+// else: RunSpecs and the suite's nodes belong to the caller. env is called when a spec
+// runs. No spec is serial.
+//
+// Checks that cannot be declared, such as one of an unknown requirement, panic before
+// anything runs.
+func Register(env func() *harness.Env) { register(env, All()) }
+
+func register(env func() *harness.Env, checks []harness.Check) {
+	cases, err := harness.Cases(checks)
+	if err != nil {
+		panic(err)
+	}
+	var order []string
+	byFamily := map[string][]harness.Case{}
+	for _, c := range cases {
+		family := c.Clause.Family()
+		if !slices.Contains(order, family) {
+			order = append(order, family)
+		}
+		byFamily[family] = append(byFamily[family], c)
+	}
+	for _, family := range order {
+		ginkgo.Describe(family, func() {
+			for _, c := range byFamily[family] {
+				ginkgo.It(c.Name(), ginkgo.Label(c.Labels()...), func(ctx ginkgo.SpecContext) { spec(ctx, env(), c) })
+			}
+		})
+	}
+}
+
+// spec runs one case and hands its outcome to Ginkgo. Reds carry their result, exchange
+// and all, as a report entry.
+func spec(ctx context.Context, env *harness.Env, c harness.Case) {
+	ginkgo.GinkgoHelper()
+	result := c.Run(ctx, env)
+	if result.Outcome == reports.Skipped {
+		ginkgo.Skip(result.Reason)
+	}
+	if !result.Outcome.Red() {
+		return
+	}
+	result.Rerun = "ginkgo --label-filter='" + c.Filter() + "' ./suites"
+	ginkgo.AddReportEntry("result", Entry{result}, ginkgo.ReportEntryVisibilityFailureOrVerbose)
+	ginkgo.Fail(reports.Red(result, reports.Clause{
+		ID: c.Clause.ID, Level: c.Clause.Level, Statement: c.Clause.Statement, Source: c.Clause.Source, Evidence: c.Clause.Evidence,
+	}))
+}
+
+// Entry is the report entry of a red: the exchange for people, all of the result as JSON.
+type Entry struct{ reports.Result }
+
+func (e Entry) String() string { return e.Exchange.String() }
