@@ -93,7 +93,7 @@ func (s *Server) Mount(c *controlserver.Server) {
 func (s *Server) make(ctx context.Context, asked controlserver.ServiceSpec) (*Service, error) {
 	spec := ServiceSpec{
 		Name: asked.Name, OwnAddress: asked.OwnAddress, Hubs: linkedHubs(asked.LinkedHubs),
-		RetryAfter: defaultRetryAfter, NaiveREST: asked.NaiveREST == nil || *asked.NaiveREST,
+		RetryAfter: defaultRetryAfter, NaiveREST: asked.NaiveREST != nil && *asked.NaiveREST,
 	}
 	if asked.RetryAfterSeconds != nil {
 		spec.RetryAfter = time.Duration(*asked.RetryAfterSeconds) * time.Second

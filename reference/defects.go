@@ -17,12 +17,12 @@ import (
 var Defects = slices.Concat(answerDefects, requestDefects, mqttDefects, connectionDefects,
 	tokenDefects, certificateDefects, enrollmentDefects, conditionDefects, queryDefects, allocationDefects)
 
-// document is a JSON object on its way out.
-type document map[string]any
+// object is a JSON object on its way out.
+type object map[string]any
 
 // edit changes a JSON object; anything else stays as it is.
-func edit(body []byte, change func(document)) []byte {
-	var doc document
+func edit(body []byte, change func(object)) []byte {
+	var doc object
 	if json.Unmarshal(body, &doc) != nil || doc == nil {
 		return body
 	}
@@ -35,13 +35,13 @@ func edit(body []byte, change func(document)) []byte {
 }
 
 // state is the registration state in an operation, or nil.
-func (d document) state() document {
+func (d object) state() object {
 	s, _ := d["registrationState"].(map[string]any)
 	return s
 }
 
 // everyAnswer changes the document of every answer of the device API, over each transport.
-func everyAnswer(change func(document)) func(point.Args) ([]point.Plan, error) {
+func everyAnswer(change func(object)) func(point.Args) ([]point.Plan, error) {
 	return point.Always(
 		httpsfront.Replying.Plan(func(_ point.Call, r *httpsfront.Reply) { r.Body = edit(r.Body, change) }),
 		mqttfront.Answering.Plan(func(_ point.Call, a *mqttfront.Answer) { a.Body = edit(a.Body, change) }),
@@ -89,7 +89,7 @@ func both(a, b func(point.Args) ([]point.Plan, error)) func(point.Args) ([]point
 
 // refused is an error document as a broken service might send it.
 func refused(code int) []byte {
-	b, _ := json.Marshal(document{"errorCode": code, "trackingId": "00000000-0000-4000-8000-000000000000",
+	b, _ := json.Marshal(object{"errorCode": code, "trackingId": "00000000-0000-4000-8000-000000000000",
 		"message": "Refused.", "timestampUtc": "2030-01-01T00:00:00.0000000Z"})
 	return b
 }

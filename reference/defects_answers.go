@@ -23,7 +23,7 @@ var answerDefects = point.Catalogue{{
 }, {
 	ID: "register-unassigned", Summary: "begins a registration with the status unassigned",
 	Catches: []string{"DPS-HTTPS-002", "DPS-HTTPS-003", "DPS-MQTT-005"},
-	Build: everyAnswer(func(d document) {
+	Build: everyAnswer(func(d object) {
 		if d["status"] == "assigning" {
 			d["status"] = "unassigned"
 		}
@@ -31,7 +31,7 @@ var answerDefects = point.Catalogue{{
 }, {
 	ID: "register-without-operation", Summary: "sends no operationId",
 	Catches: []string{"DPS-HTTPS-002", "DPS-HTTPS-034", "DPS-HTTPS-035", "DPS-MQTT-005"},
-	Build:   everyAnswer(func(d document) { delete(d, "operationId") }),
+	Build:   everyAnswer(func(d object) { delete(d, "operationId") }),
 }, {
 	ID: "https-poll-202-forever", Summary: "answers polls with 202 after the registration is terminal",
 	Catches: []string{"DPS-HTTPS-004", "DPS-HTTPS-036", "DPS-HTTPS-037"},
@@ -43,11 +43,11 @@ var answerDefects = point.Catalogue{{
 }, {
 	ID: "assigned-without-device", Summary: "leaves deviceId out of an assigned registration",
 	Catches: []string{"DPS-HTTPS-005", "DPS-HTTPS-006", "DPS-MQTT-048"},
-	Build:   everyAnswer(func(d document) { delete(d.state(), "deviceId") }),
+	Build:   everyAnswer(func(d object) { delete(d.state(), "deviceId") }),
 }, {
 	ID: "null-members", Summary: "sends null for a member that has no value",
 	Catches: []string{"DPS-HTTPS-007", "DPS-MQTT-051"},
-	Build: everyAnswer(func(d document) {
+	Build: everyAnswer(func(d object) {
 		if s := d.state(); s != nil {
 			s["errorMessage"] = nil
 		}
@@ -109,11 +109,11 @@ var answerDefects = point.Catalogue{{
 }, {
 	ID: "error-without-tracking-id", Summary: "leaves trackingId out of error documents",
 	Catches: []string{"DPS-HTTPS-027"},
-	Build:   everyAnswer(func(d document) { delete(d, "trackingId") }),
+	Build:   everyAnswer(func(d object) { delete(d, "trackingId") }),
 }, {
 	ID: "error-code-of-another-class", Summary: "sends errorCode 500000 with every error",
 	Catches: []string{"DPS-HTTPS-028", "DPS-MQTT-042", "DPS-SAS-019"},
-	Build: everyAnswer(func(d document) {
+	Build: everyAnswer(func(d object) {
 		if _, isError := d["trackingId"]; isError {
 			d["errorCode"] = 500000
 		}
@@ -147,11 +147,11 @@ var answerDefects = point.Catalogue{{
 }, {
 	ID: "failed-without-error-code", Summary: "reports a failed registration without errorCode",
 	Catches: []string{"DPS-HTTPS-036", "DPS-MQTT-049", "DPS-ALLOC-013"},
-	Build:   everyAnswer(func(d document) { delete(d.state(), "errorCode") }),
+	Build:   everyAnswer(func(d object) { delete(d.state(), "errorCode") }),
 }, {
 	ID: "disabled-without-state", Summary: "reports a disabled enrollment without registrationState",
 	Catches: []string{"DPS-HTTPS-037", "DPS-MQTT-050"},
-	Build: everyAnswer(func(d document) {
+	Build: everyAnswer(func(d object) {
 		if d["status"] == "disabled" {
 			delete(d, "registrationState")
 		}
@@ -159,7 +159,7 @@ var answerDefects = point.Catalogue{{
 }, {
 	ID: "dates-with-offset", Summary: "writes dates with +00:00 in place of Z",
 	Catches: []string{"DPS-HTTPS-038"},
-	Build: everyAnswer(func(d document) {
+	Build: everyAnswer(func(d object) {
 		for _, name := range []string{"createdDateTimeUtc", "lastUpdatedDateTimeUtc"} {
 			if text, ok := d.state()[name].(string); ok {
 				d.state()[name] = strings.TrimSuffix(text, "Z") + "+00:00"
@@ -169,7 +169,7 @@ var answerDefects = point.Catalogue{{
 }, {
 	ID: "state-etag-plain", Summary: "writes the etag of a registration state without base64",
 	Catches: []string{"DPS-HTTPS-039"},
-	Build: everyAnswer(func(d document) {
+	Build: everyAnswer(func(d object) {
 		if s := d.state(); s != nil {
 			s["etag"] = `"plain"`
 		}
@@ -177,7 +177,7 @@ var answerDefects = point.Catalogue{{
 }, {
 	ID: "payload-as-text", Summary: "sends a payload that is a string",
 	Catches: []string{"DPS-HTTPS-040"},
-	Build: everyAnswer(func(d document) {
+	Build: everyAnswer(func(d object) {
 		if s := d.state(); s != nil {
 			s["payload"] = "text"
 		}
@@ -185,7 +185,7 @@ var answerDefects = point.Catalogue{{
 }, {
 	ID: "substatus-reset", Summary: "reports every assignment as a reset",
 	Catches: []string{"DPS-HTTPS-041", "DPS-ALLOC-016", "DPS-SVC-055"},
-	Build: everyAnswer(func(d document) {
+	Build: everyAnswer(func(d object) {
 		if s := d.state(); s != nil && s["substatus"] != nil {
 			s["substatus"] = "deviceDataReset"
 		}
@@ -207,9 +207,9 @@ var answerDefects = point.Catalogue{{
 }, {
 	ID: "x509-info-in-part", Summary: "sends certificateInfo with one member of eight",
 	Catches: []string{"DPS-X509-015"},
-	Build: everyAnswer(func(d document) {
+	Build: everyAnswer(func(d object) {
 		if s := d.state(); s["x509"] != nil {
-			s["x509"] = document{"certificateInfo": document{"subjectName": "CN=device"}}
+			s["x509"] = object{"certificateInfo": object{"subjectName": "CN=device"}}
 		}
 	}),
 }}

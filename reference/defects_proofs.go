@@ -136,7 +136,7 @@ var tokenDefects = point.Catalogue{{
 	ID: "sas-token-in-error", Summary: "repeats the token in its error message",
 	Catches: []string{"DPS-SAS-018"},
 	Build: onHTTPS("", func(r *httpsfront.Reply) {
-		r.Body = edit(r.Body, func(d document) {
+		r.Body = edit(r.Body, func(d object) {
 			if _, isError := d["trackingId"]; isError {
 				d["message"] = r.Request.Header.Get("Authorization")
 			}

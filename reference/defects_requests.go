@@ -67,7 +67,7 @@ var requestDefects = point.Catalogue{{
 	ID: "payload-must-be-object", Summary: "refuses a payload that is not a JSON object",
 	Catches: []string{"DPS-HTTPS-017"},
 	Build: onBody(func(d *deviceapi.Decoding) {
-		var doc document
+		var doc object
 		if json.Unmarshal(d.Request.Body, &doc) == nil {
 			if payload, given := doc["payload"]; given {
 				if _, object := payload.(map[string]any); !object {

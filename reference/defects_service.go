@@ -14,7 +14,7 @@ import (
 )
 
 // onRecord changes the JSON object that the service API answers at steps with that prefix.
-func onRecord(step string, change func(document)) func(point.Args) ([]point.Plan, error) {
+func onRecord(step string, change func(object)) func(point.Args) ([]point.Plan, error) {
 	return onService(step, func(r *serviceapi.Reply) {
 		if r.Status < 300 {
 			r.Body = edit(r.Body, change)
@@ -23,10 +23,10 @@ func onRecord(step string, change func(document)) func(point.Args) ([]point.Plan
 }
 
 // onOperatorError changes error documents of the service API.
-func onOperatorError(change func(*serviceapi.Reply, document)) func(point.Args) ([]point.Plan, error) {
+func onOperatorError(change func(*serviceapi.Reply, object)) func(point.Args) ([]point.Plan, error) {
 	return onService("", func(r *serviceapi.Reply) {
 		if r.Status >= 400 {
-			r.Body = edit(r.Body, func(d document) { change(r, d) })
+			r.Body = edit(r.Body, func(d object) { change(r, d) })
 		}
 	})
 }
@@ -112,19 +112,19 @@ var enrollmentDefects = point.Catalogue{{
 }, {
 	ID: "service-error-without-message", Summary: "leaves message out of the service API's errors",
 	Catches: []string{"DPS-SVC-014"},
-	Build:   onOperatorError(func(_ *serviceapi.Reply, d document) { delete(d, "message") }),
+	Build:   onOperatorError(func(_ *serviceapi.Reply, d object) { delete(d, "message") }),
 }, {
 	ID: "service-error-code-of-another-class", Summary: "sends errorCode 500000 with every error of the service API",
 	Catches: []string{"DPS-SVC-015"},
-	Build:   onOperatorError(func(_ *serviceapi.Reply, d document) { d["errorCode"] = 500000 }),
+	Build:   onOperatorError(func(_ *serviceapi.Reply, d object) { d["errorCode"] = 500000 }),
 }, {
 	ID: "service-no-error-header", Summary: "sends no x-ms-error-code on the service API",
 	Catches: []string{"DPS-SVC-016"},
-	Build:   onOperatorError(func(r *serviceapi.Reply, _ document) { r.Header.Del("x-ms-error-code") }),
+	Build:   onOperatorError(func(r *serviceapi.Reply, _ object) { r.Header.Del("x-ms-error-code") }),
 }, {
 	ID: "put-hides-keys", Summary: "hides the symmetric keys in the answer to a PUT",
 	Catches: []string{"DPS-SVC-018", "DPS-SVC-021"},
-	Build: onRecord("put", func(d document) {
+	Build: onRecord("put", func(d object) {
 		if a, ok := d["attestation"].(map[string]any); ok {
 			delete(a, "symmetricKey")
 		}
@@ -132,15 +132,15 @@ var enrollmentDefects = point.Catalogue{{
 }, {
 	ID: "get-shows-keys", Summary: "shows symmetric keys in the answer to a GET",
 	Catches: []string{"DPS-SVC-019"},
-	Build: onRecord("get", func(d document) {
+	Build: onRecord("get", func(d object) {
 		if a, ok := d["attestation"].(map[string]any); ok && a["type"] == "symmetricKey" {
-			a["symmetricKey"] = document{"primaryKey": "c2hvd24=", "secondaryKey": "c2hvd24="}
+			a["symmetricKey"] = object{"primaryKey": "c2hvd24=", "secondaryKey": "c2hvd24="}
 		}
 	}),
 }, {
 	ID: "mechanism-other-keys", Summary: "shows other keys from attestationmechanism than the PUT did",
 	Catches: []string{"DPS-SVC-020"},
-	Build: onRecord("attestation", func(d document) {
+	Build: onRecord("attestation", func(d object) {
 		if k, ok := d["symmetricKey"].(map[string]any); ok {
 			k["primaryKey"] = "b3RoZXI="
 		}
@@ -164,11 +164,11 @@ var enrollmentDefects = point.Catalogue{{
 }, {
 	ID: "no-provisioning-status", Summary: "leaves provisioningStatus out",
 	Catches: []string{"DPS-SVC-025"},
-	Build:   onRecord("", func(d document) { delete(d, "provisioningStatus") }),
+	Build:   onRecord("", func(d object) { delete(d, "provisioningStatus") }),
 }, {
 	ID: "no-capabilities", Summary: "leaves capabilities out when none were given",
 	Catches: []string{"DPS-SVC-026"},
-	Build:   onRecord("", func(d document) { delete(d, "capabilities") }),
+	Build:   onRecord("", func(d object) { delete(d, "capabilities") }),
 }, {
 	ID: "defaults-written", Summary: "fills allocationPolicy and reprovisionPolicy into records that have none",
 	Catches: []string{"DPS-SVC-027", "DPS-SVC-028"},
@@ -195,7 +195,7 @@ var enrollmentDefects = point.Catalogue{{
 }, {
 	ID: "service-dates-with-offset", Summary: "writes the service API's dates with +00:00",
 	Catches: []string{"DPS-SVC-031"},
-	Build: onRecord("", func(d document) {
+	Build: onRecord("", func(d object) {
 		if text, ok := d["createdDateTimeUtc"].(string); ok {
 			d["createdDateTimeUtc"] = strings.TrimSuffix(text, "Z") + "+00:00"
 		}
@@ -207,7 +207,7 @@ var enrollmentDefects = point.Catalogue{{
 }, {
 	ID: "service-null-members", Summary: "sends null for members without value",
 	Catches: []string{"DPS-SVC-033"},
-	Build:   onRecord("", func(d document) { d["iotHubHostName"] = nil }),
+	Build:   onRecord("", func(d object) { d["iotHubHostName"] = nil }),
 }, {
 	ID: "bad-records-stored", Summary: "answers records that are not valid with 200",
 	Catches: []string{"DPS-SVC-023", "DPS-SVC-034", "DPS-SVC-035", "DPS-SVC-036", "DPS-SVC-037", "DPS-SVC-038",
@@ -253,7 +253,7 @@ var enrollmentDefects = point.Catalogue{{
 }, {
 	ID: "registration-without-status", Summary: "leaves status out of registrations",
 	Catches: []string{"DPS-SVC-049", "DPS-SVC-052", "DPS-SVC-053"},
-	Build:   onRecord("get registration", func(d document) { delete(d, "status") }),
+	Build:   onRecord("get registration", func(d object) { delete(d, "status") }),
 }, {
 	ID: "client-request-id-refused", Summary: "refuses requests with x-ms-client-request-id",
 	Catches: []string{"DPS-SVC-056"},
@@ -298,7 +298,7 @@ func turnedDown(test func(ifMatch string) bool) func(point.Args) ([]point.Plan, 
 var conditionDefects = point.Catalogue{{
 	ID: "etag-unquoted", Summary: "writes etags without their quotes",
 	Catches: []string{"DPS-ETAG-001"},
-	Build: onRecord("", func(d document) {
+	Build: onRecord("", func(d object) {
 		if tag, ok := d["etag"].(string); ok {
 			d["etag"] = strings.Trim(tag, `"`)
 		}
@@ -378,7 +378,7 @@ var conditionDefects = point.Catalogue{{
 }, {
 	ID: "etag-with-comma", Summary: "makes etags that a header cannot carry",
 	Catches: []string{"DPS-ETAG-014"},
-	Build: onRecord("", func(d document) {
+	Build: onRecord("", func(d object) {
 		if _, ok := d["etag"].(string); ok {
 			d["etag"] = etag.ETag(`a"b c`).Quoted()
 		}
@@ -402,7 +402,7 @@ func onPage(change func(*serviceapi.Reply, []any) any) func(point.Args) ([]point
 var queryDefects = point.Catalogue{{
 	ID: "query-wrapped", Summary: "wraps the items of a page in an object",
 	Catches: []string{"DPS-QRY-001"},
-	Build:   onPage(func(_ *serviceapi.Reply, items []any) any { return document{"items": items} }),
+	Build:   onPage(func(_ *serviceapi.Reply, items []any) any { return object{"items": items} }),
 }, {
 	ID: "query-no-item-type", Summary: "sends no x-ms-item-type",
 	Catches: []string{"DPS-QRY-002"},

@@ -65,7 +65,11 @@ func (s *Server) AddService(spec ServiceSpec) (*Service, error) {
 			return nil, fmt.Errorf("id scope %s belongs to %s; give another", v.scope, other.name)
 		}
 	}
-	if err := s.o.Door.Add(v.host); err != nil {
+	add := s.o.Door.Add
+	if spec.OwnAddress {
+		add = s.o.Door.AddOwn
+	}
+	if err := add(v.host); err != nil {
 		return nil, err
 	}
 	s.services = append(s.services, v)

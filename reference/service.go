@@ -58,7 +58,6 @@ const pollHold = 250 * time.Millisecond
 type Service struct {
 	name, scope string
 	hosts       []string // device host first when global, service host last
-	address     string
 	key         []byte
 	clock       *clock.Movable
 	points      *point.Set
@@ -91,10 +90,6 @@ func (s *Server) newService(spec ServiceSpec) (*Service, error) {
 	if spec.Global {
 		v.hosts = append([]string{"global." + s.o.Domain}, v.hosts...)
 	}
-	v.address = spec.Address
-	if spec.OwnAddress {
-		v.address = s.o.Door.FreeAddress()
-	}
 	v.points = point.NewSet(v.clock)
 	enrollments, registrations := enrollment.NewMemory(), registration.NewMemory()
 	v.core = provisioning.New(provisioning.Options{
@@ -123,10 +118,10 @@ func (s *Server) newService(spec ServiceSpec) (*Service, error) {
 		return nil, false
 	}
 	devices := &httpsfront.Front{Home: v.core, Service: find, Logger: s.o.Logger}
-	mqtt := mqttserver.New(&mqttfront.Front{Home: v.core, Service: find, Logger: s.o.Logger},
+	mqtt := mqttserver.New(&mqttfront.Front{Service: find, Logger: s.o.Logger},
 		mqttserver.Options{Points: v.points, Logger: s.o.Logger})
 	v.host = &frontdoor.Host{
-		Names: v.hosts, Service: v.name, Default: spec.Global, Address: v.address, Certificate: certificate,
+		Names: v.hosts, Service: v.name, Default: spec.Global, Address: spec.Address, Certificate: certificate,
 		Clock: v.clock, Points: v.points, Log: s.o.Log, HTTP: split(operators, devices), MQTT: mqtt.Serve,
 	}
 	return v, nil
@@ -186,8 +181,8 @@ func (v *Service) ServiceHost() string { return v.hosts[len(v.hosts)-1] }
 
 // Address is the IP address where it listens.
 func (v *Service) Address() string {
-	if v.address != "" {
-		return v.address
+	if v.host.Address != "" {
+		return v.host.Address
 	}
 	return v.server.o.Door.Addresses()[0]
 }

@@ -104,7 +104,7 @@ func issue(t *x509.Certificate, issuer *Authority, o Options) (*x509.Certificate
 	if o.Rand == nil {
 		o.Rand = rand.Reader
 	}
-	key, err := newKey(o)
+	key, err := NewKey(o)
 	if err != nil {
 		return nil, nil, err
 	}

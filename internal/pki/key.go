@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
@@ -13,7 +14,14 @@ import (
 	"math/big"
 )
 
-func newKey(o Options) (crypto.Signer, error) {
+// NewKey makes a key of the kind that o says.
+func NewKey(o Options) (crypto.Signer, error) {
+	if o.Key != nil {
+		return o.Key, nil
+	}
+	if o.Rand == nil {
+		o.Rand = rand.Reader
+	}
 	if o.RSA {
 		key, err := rsa.GenerateKey(o.Rand, 2048)
 		if err != nil {

@@ -9,6 +9,7 @@
 package pki
 
 import (
+	"crypto"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -35,6 +36,7 @@ type Options struct {
 	Now      time.Time     // the certificate is valid from Backdate before Now …
 	Lifetime time.Duration // … until Now + Lifetime; zero is the default of its kind
 	RSA      bool          // an RSA 2048 key instead of ECDSA P-256
+	Key      crypto.Signer // use this key instead of a new one; RSA must tell its kind
 	// Rand gives key and serial; nil is crypto/rand. A P-256 key takes its scalar from
 	// the first bytes of Rand, so a fixed stream gives a fixed key. An RSA key does not.
 	Rand io.Reader

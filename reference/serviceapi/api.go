@@ -112,22 +112,22 @@ func (a *API) handler(x *exchange) func(context.Context, *exchange) (*Reply, err
 	k := key{x.Method, x.route.shape}
 	if x.route.collection == registrations {
 		return map[key]func(context.Context, *exchange) (*Reply, error){
-			{http.MethodGet, item}:    a.getRegistration,
-			{http.MethodDelete, item}: a.deleteRegistration,
-			{http.MethodPost, query}:  a.queryRegistrations,
+			{http.MethodGet, ofRecord}:    a.getRegistration,
+			{http.MethodDelete, ofRecord}: a.deleteRegistration,
+			{http.MethodPost, ofQuery}:    a.queryRegistrations,
 		}[k]
 	}
-	if x.route.naive = a.o.NaiveREST && x.route.shape == whole && (x.Method == http.MethodGet || x.Method == http.MethodPost); x.route.naive {
+	if x.route.naive = a.o.NaiveREST && x.route.shape == ofCollection && (x.Method == http.MethodGet || x.Method == http.MethodPost); x.route.naive {
 		return map[string]func(context.Context, *exchange) (*Reply, error){
 			http.MethodGet: a.listEnrollments, http.MethodPost: a.createEnrollment,
 		}[x.Method]
 	}
 	return map[key]func(context.Context, *exchange) (*Reply, error){
-		{http.MethodGet, item}:       a.getEnrollment,
-		{http.MethodPut, item}:       a.putEnrollment,
-		{http.MethodDelete, item}:    a.deleteEnrollment,
-		{http.MethodPost, query}:     a.queryEnrollments,
-		{http.MethodPost, mechanism}: a.attestationMechanism,
+		{http.MethodGet, ofRecord}:     a.getEnrollment,
+		{http.MethodPut, ofRecord}:     a.putEnrollment,
+		{http.MethodDelete, ofRecord}:  a.deleteEnrollment,
+		{http.MethodPost, ofQuery}:     a.queryEnrollments,
+		{http.MethodPost, ofMechanism}: a.attestationMechanism,
 	}[k]
 }
 

@@ -22,10 +22,10 @@ const (
 type shape uint8
 
 const (
-	whole     shape = iota // the collection itself
-	item                   // one record
-	query                  // a query over it
-	mechanism              // a record's attestation mechanism
+	ofCollection shape = iota // the collection itself
+	ofRecord                  // one record
+	ofQuery                   // a query over it
+	ofMechanism               // a record's attestation mechanism
 )
 
 type route struct {
@@ -65,15 +65,15 @@ func parseRoute(r *http.Request) (route, error) {
 	}
 	switch {
 	case len(rest) == 0:
-		to.shape = whole
+		to.shape = ofCollection
 	case len(rest) == 1 && last == "query" && r.Method == http.MethodPost && to.collection != registrations:
-		to.shape = query
+		to.shape = ofQuery
 	case len(rest) == 1:
-		to.shape, to.id = item, rest[0]
+		to.shape, to.id = ofRecord, rest[0]
 	case len(rest) == 2 && last == "query" && to.collection == registrations:
-		to.shape, to.id = query, rest[0]
+		to.shape, to.id = ofQuery, rest[0]
 	case len(rest) == 2 && last == "attestationmechanism" && to.collection != registrations:
-		to.shape, to.id = mechanism, rest[0]
+		to.shape, to.id = ofMechanism, rest[0]
 	default:
 		return route{}, problem.ResourceNotFound()
 	}
@@ -91,9 +91,9 @@ func (r route) kind() enrollment.Kind {
 func (r route) step(method string) string {
 	verb := strings.ToLower(method)
 	switch r.shape {
-	case query:
+	case ofQuery:
 		verb = "query"
-	case mechanism:
+	case ofMechanism:
 		verb = "attestation"
 	}
 	return verb + " " + [...]string{"enrollment", "enrollment group", "registration"}[r.collection]

@@ -1,0 +1,205 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/dpslab/dpslab/internal/lab"
+	"github.com/dpslab/dpslab/reports"
+	"github.com/dpslab/dpslab/suites"
+	"github.com/dpslab/dpslab/suites/engine"
+	"github.com/dpslab/dpslab/suites/harness"
+	"github.com/dpslab/dpslab/suites/sut"
+)
+
+// embedded is the target that needs nothing: a lab in this process.
+const embedded = "embedded"
+
+func newConformance() *cobra.Command {
+	var target, filter, reportDir string
+	var focus []string
+	var parallel int
+	run := func(cmd *cobra.Command, _ []string) error {
+		env, stop, err := openTarget(cmd.Context(), target)
+		if err != nil {
+			return err
+		}
+		defer stop()
+		progress := newProgress(cmd.ErrOrStderr())
+		result, err := engine.Run(cmd.Context(), env, suites.All(), engine.Options{
+			Parallel: parallel, Filter: filter, FocusIDs: focus, Observer: progress.saw,
+		})
+		progress.end()
+		if err != nil {
+			return err
+		}
+		if err := writeReports(reportDir, result); err != nil {
+			return err
+		}
+		if err := reports.WriteText(cmd.OutOrStdout(), result); err != nil {
+			return err
+		}
+		if reportDir != "" {
+			fmt.Fprintf(cmd.OutOrStdout(), "report: %s\n", reportDir)
+		}
+		return verdict(result)
+	}
+	cmd := &cobra.Command{
+		Use:   "conformance",
+		Short: "Check a provisioning service against every requirement",
+		Long: `Check a provisioning service against every requirement. Exit code 0: it conforms. 1: it
+does not. 2: it could not be tested.`,
+		Example: `  dpslab conformance                          the reference, in this process
+  dpslab conformance --target lab.yaml --report-dir report
+  dpslab conformance --focus-id DPS-MQTT-003`,
+		Args: cobra.NoArgs, RunE: run,
+	}
+	flags := cmd.PersistentFlags()
+	flags.StringVar(&target, "target", embedded, "embedded, or a target file")
+	flags.StringVar(&filter, "label-filter", "", "Ginkgo label filter, such as 'family:MQTT && level:must'")
+	flags.StringArrayVar(&focus, "focus-id", nil, "check this requirement alone (may be repeated)")
+	flags.IntVarP(&parallel, "jobs", "j", 0, "checks at once (default 8)")
+	flags.StringVar(&reportDir, "report-dir", "", "write run.json and junit.xml here")
+	cmd.AddCommand(
+		&cobra.Command{Use: "run", Short: "Run the checks (what conformance does by itself)", Args: cobra.NoArgs, RunE: run},
+		&cobra.Command{Use: "list", Short: "List the checks", Args: cobra.NoArgs, RunE: listChecks},
+		&cobra.Command{Use: "init [FILE]", Short: "Write a target file to fill in", Args: cobra.MaximumNArgs(1), RunE: initTarget},
+	)
+	return cmd
+}
+
+// openTarget opens a target file, or starts a lab in this process.
+func openTarget(ctx context.Context, target string) (*harness.Env, func(), error) {
+	if target != embedded {
+		t, err := sut.Load(target)
+		if err != nil {
+			return nil, nil, err
+		}
+		env, err := harness.Open(ctx, t)
+		return env, func() {}, err
+	}
+	l, err := lab.Start(lab.Options{AutoPorts: true, Reference: true, Fakehub: true, Hubs: 3, ServerKey: lab.P256, RetryAfter: time.Second, Version: version()})
+	if err != nil {
+		return nil, nil, err
+	}
+	d, err := describe(l, "")
+	if err != nil {
+		return nil, nil, errors.Join(err, l.Close())
+	}
+	stop := func() { l.Close(); d.remove() }
+	env, err := harness.Open(ctx, d.target())
+	if err != nil {
+		stop()
+	}
+	return env, stop, err
+}
+
+// verdict turns a run into an exit code: a check that broke outweighs one that failed,
+// since what is behind it is not known.
+func verdict(run reports.Run) error {
+	switch c := run.Counts; {
+	case c.Errors > 0:
+		return &exit{code: exitUntestable}
+	case c.Failed > 0:
+		return wrong
+	case c.Passed == 0:
+		return errors.New("no check passed and none failed: nothing was tested; look at the skips and at --label-filter")
+	}
+	return nil
+}
+
+func writeReports(folder string, run reports.Run) error {
+	if folder == "" {
+		return nil
+	}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return fmt.Errorf("report folder: %w", err)
+	}
+	for name, write := range map[string]func(io.Writer, reports.Run) error{"run.json": reports.WriteJSON, "junit.xml": reports.WriteJUnit} {
+		f, err := os.Create(filepath.Join(folder, name))
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(write(f, run), f.Close()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func listChecks(cmd *cobra.Command, _ []string) error {
+	cases, err := harness.Cases(suites.All())
+	if err != nil {
+		return err
+	}
+	for _, c := range cases {
+		fmt.Fprintf(cmd.OutOrStdout(), "%-15s %-6s %-8s %s\n", c.Requirement, c.Clause.Level, c.Transport, c.Title)
+	}
+	return nil
+}
+
+// targetTemplate is what init writes; the format is told in suites/sut.
+const targetTemplate = `dpslab: target/v1
+dps:
+  host: global.azure-devices-provisioning.net     # what devices call
+  service_host: NAME.azure-devices-provisioning.net
+  id_scope: 0ne00000000
+  address: 127.0.0.1                              # what is dialled
+  ports: {https: 443, mqtts: 8883, amqps: 5671}
+  service_connection_string: ${DPSLAB_SERVICE_CONNECTION_STRING}
+ca_file: ca.pem
+hubs:
+  - host: HUB.azure-devices.net
+    connection_string: ${DPSLAB_HUB_1_CONNECTION_STRING}
+`
+
+func initTarget(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		_, err := io.WriteString(cmd.OutOrStdout(), targetTemplate)
+		return err
+	}
+	f, err := os.OpenFile(args[0], os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("target file: %w; give the name of a new file", err)
+	}
+	_, err = io.WriteString(f, targetTemplate)
+	return errors.Join(err, f.Close())
+}
+
+// progress tells a person how far a run is: one line that is rewritten on a terminal,
+// nothing elsewhere, where the summary comes soon enough.
+type progress struct {
+	to    io.Writer
+	seen  int
+	reds  int
+	shown bool
+}
+
+func newProgress(to io.Writer) *progress {
+	f, ok := to.(*os.File)
+	return &progress{to: to, shown: ok && term.IsTerminal(int(f.Fd()))}
+}
+
+func (p *progress) saw(r reports.Result) {
+	p.seen++
+	if r.Outcome.Red() {
+		p.reds++
+	}
+	if p.shown {
+		fmt.Fprintf(p.to, "\r\x1b[K%d checked, %d red: %.60s", p.seen, p.reds, r.Requirement+" "+r.Title)
+	}
+}
+
+func (p *progress) end() {
+	if p.shown {
+		fmt.Fprint(p.to, "\r\x1b[K")
+	}
+}

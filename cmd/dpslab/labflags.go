@@ -1,0 +1,81 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/dpslab/dpslab/internal/frontdoor"
+	"github.com/dpslab/dpslab/internal/lab"
+)
+
+// labFlags are what every command that runs a server takes.
+type labFlags struct {
+	state, listen, control, hubDomain, scope, serverKey string
+	httpsPort, mqttsPort, amqpsPort                     int
+	standardPorts, autoPorts, verbose, noTranscript     bool
+	envFile, targetFile                                 string
+	retryAfter                                          time.Duration
+}
+
+func (f *labFlags) add(flags *pflag.FlagSet) {
+	flags.StringVar(&f.state, "state", defaultState(), "state folder: authority, names, id scope; empty keeps nothing")
+	flags.StringVar(&f.listen, "listen", "127.0.0.1", "IP address to listen on")
+	flags.StringVar(&f.control, "control-listen", "", "address of the control port (default: the listen address, a free port)")
+	flags.StringVar(&f.hubDomain, "hub-domain", "azure-devices.net", "domain of the hubs' names")
+	flags.StringVar(&f.scope, "id-scope", "", "id scope, for devices that have it burnt in (default: the state's)")
+	flags.StringVar(&f.serverKey, "server-key", "rsa", "server certificates: rsa or p256")
+	flags.IntVar(&f.httpsPort, "https-port", 8443, "port of HTTPS and both WebSocket protocols")
+	flags.IntVar(&f.mqttsPort, "mqtts-port", 8883, "port of MQTT")
+	flags.IntVar(&f.amqpsPort, "amqps-port", 5671, "port of AMQP")
+	flags.BoolVar(&f.standardPorts, "standard-ports", false, "use 443, 8883 and 5671, as official SDKs do")
+	flags.BoolVar(&f.autoPorts, "auto-ports", false, "use free ports")
+	flags.StringVar(&f.envFile, "env-file", "", "write DPSLAB_… variables here once everything listens (mode 0600)")
+	flags.StringVar(&f.targetFile, "target-file", "", "write a target/v1 file here once everything listens (mode 0600)")
+	flags.DurationVar(&f.retryAfter, "retry-after", 3*time.Second, "what an assigning answer asks devices to wait, whole seconds")
+	flags.BoolVarP(&f.verbose, "verbose", "v", false, "log what the servers do")
+	flags.BoolVar(&f.noTranscript, "no-transcript", false, "do not record connections")
+}
+
+func (f *labFlags) options(cmd *cobra.Command) (lab.Options, error) {
+	o := lab.Options{
+		State: f.state, Listen: f.listen, Control: f.control, HubDomain: f.hubDomain, IDScope: f.scope,
+		AutoPorts: f.autoPorts, Ports: frontdoor.Ports{HTTPS: f.httpsPort, MQTTS: f.mqttsPort, AMQPS: f.amqpsPort},
+		Version: version(), Token: os.Getenv("DPSLAB_CONTROL_TOKEN"),
+	}
+	if f.standardPorts {
+		o.Ports = frontdoor.Ports{HTTPS: 443, MQTTS: 8883, AMQPS: 5671}
+	}
+	if f.noTranscript {
+		o.TranscriptBytes = -1
+	}
+	switch o.ServerKey = lab.KeyKind(f.serverKey); o.ServerKey {
+	case lab.RSA, lab.P256:
+	default:
+		return o, fmt.Errorf("--server-key %q is neither rsa nor p256", f.serverKey)
+	}
+	if f.retryAfter < 0 || f.retryAfter%time.Second != 0 {
+		return o, fmt.Errorf("--retry-after %s is not a whole number of seconds; try 3s", f.retryAfter)
+	}
+	o.RetryAfter = f.retryAfter
+	if f.verbose {
+		o.Logger = slog.New(lab.RedactingHandler(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelDebug})))
+	}
+	return o, nil
+}
+
+func defaultState() string {
+	if folder := os.Getenv("XDG_STATE_HOME"); folder != "" {
+		return filepath.Join(folder, "dpslab")
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(home, ".local", "state", "dpslab")
+}

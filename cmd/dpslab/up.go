@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dpslab/dpslab/internal/lab"
+)
+
+func newUp() *cobra.Command {
+	var f labFlags
+	var hubs int
+	cmd := &cobra.Command{
+		Use:   "up [flags] [-- COMMAND ARGS…]",
+		Short: "Start a provisioning service and its hubs in one process",
+		Long: `Start a provisioning service and its hubs in one process, in memory, without root.
+
+With a command behind --, run it with the lab's addresses in its environment (DPSLAB_…,
+NODE_EXTRA_CA_CERTS, SSL_CERT_FILE, REQUESTS_CA_BUNDLE; proxy variables cleared), stop the
+lab when it ends, and exit with its code.`,
+		Example: `  dpslab up                                   until Ctrl-C, on ports 8443 and 8883
+  dpslab up --env-file lab.env                for other programs: . ./lab.env
+  dpslab up --auto-ports -- npm test          for one command`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o, err := f.options(cmd)
+			if err != nil {
+				return err
+			}
+			o.Reference, o.Fakehub, o.Hubs = true, true, hubs
+			return serve(cmd, f, o, args)
+		},
+	}
+	f.add(cmd.Flags())
+	cmd.Flags().IntVar(&hubs, "hubs", 3, "number of hubs")
+	return cmd
+}
+
+// serve runs a lab until it is interrupted, or until the command behind -- ends.
+func serve(cmd *cobra.Command, f labFlags, o lab.Options, command []string) (err error) {
+	l, err := lab.Start(o)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, l.Close()) }()
+	d, err := describe(l, f.state)
+	if err != nil {
+		return err
+	}
+	defer d.remove()
+	if err := d.writeFiles(f.envFile, f.targetFile); err != nil {
+		return err
+	}
+	if len(command) > 0 {
+		return runCommand(cmd, d, command)
+	}
+	fmt.Fprint(cmd.OutOrStdout(), d.greeting())
+	<-cmd.Context().Done()
+	return nil
+}
+
+// runCommand runs a child with the lab's environment. Interrupts go to the child, which
+// has a moment to end by itself.
+func runCommand(cmd *cobra.Command, d *description, command []string) error {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(cmd.Context()))
+	defer cancel()
+	child := exec.CommandContext(ctx, command[0], command[1:]...)
+	child.Stdin, child.Stdout, child.Stderr = os.Stdin, cmd.OutOrStdout(), cmd.ErrOrStderr()
+	child.Env = d.childEnvironment(os.Environ())
+	if err := child.Start(); err != nil {
+		return fmt.Errorf("cannot run %q: %w", command[0], err)
+	}
+	interrupts := make(chan os.Signal, 1)
+	signal.Notify(interrupts, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(interrupts)
+	ended := make(chan error, 1)
+	go func() { ended <- child.Wait() }()
+	for {
+		select {
+		case err := <-ended:
+			var failed *exec.ExitError
+			if errors.As(err, &failed) {
+				return &exit{code: max(failed.ExitCode(), 1)}
+			}
+			return err
+		case s := <-interrupts:
+			child.Process.Signal(s)
+			time.AfterFunc(childGrace, cancel)
+		}
+	}
+}
+
+// childGrace is how long an interrupted child may take to end.
+const childGrace = 5 * time.Second
+
+// childEnvironment is env with the lab's variables, trust, and no way to a proxy.
+func (d *description) childEnvironment(env []string) []string {
+	var kept []string
+	for _, pair := range env {
+		name, _, _ := strings.Cut(pair, "=")
+		switch strings.ToUpper(name) {
+		case "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY":
+		default:
+			kept = append(kept, pair)
+		}
+	}
+	for _, v := range d.variables() {
+		kept = append(kept, v.name+"="+v.value)
+	}
+	return append(kept, "NODE_EXTRA_CA_CERTS="+d.caFile, "SSL_CERT_FILE="+d.caFile, "REQUESTS_CA_BUNDLE="+d.caFile)
+}

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dpslab/dpslab/internal/requirement"
+)
+
+// Version is set by a release build (-X main.Version=v1.2.3).
+var Version string
+
+// version is the release, or the commit that the binary was built from.
+func version() string {
+	if Version != "" {
+		return Version
+	}
+	if c := commit(); c != "" {
+		return "devel-" + c[:min(12, len(c))]
+	}
+	return "devel"
+}
+
+func commit() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			return s.Value
+		}
+	}
+	return ""
+}
+
+func newVersion() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "version", Short: "Print the version of the binary and of its catalogue", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			v := struct {
+				Version   string `json:"version"`
+				Commit    string `json:"commit,omitempty"`
+				Go        string `json:"go"`
+				Catalogue string `json:"catalogue"`
+				Digest    string `json:"catalogueDigest"`
+			}{version(), commit(), runtime.Version(), requirement.Version, requirement.Digest()}
+			if asJSON {
+				encoder := json.NewEncoder(cmd.OutOrStdout())
+				encoder.SetIndent("", "  ")
+				return encoder.Encode(v)
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "dpslab %s (%s), catalogue %s %s\n", v.Version, v.Go, v.Catalogue, v.Digest)
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
