@@ -160,9 +160,15 @@ func (x *Exchange) Invoke(ctx context.Context, c Call) (Answer, error) {
 	case o := <-p.outcome:
 		return o.answer, o.err
 	case <-timer.C():
-		return Answer{}, huberror.New(huberror.GatewayTimeout, "Timed out waiting for the response from device.")
+		err = huberror.New(huberror.GatewayTimeout, "Timed out waiting for the response from device.")
 	case <-ctx.Done():
-		return Answer{}, ctx.Err()
+		err = ctx.Err()
+	}
+	select {
+	case o := <-p.outcome: // it came in time, and this goroutine late
+		return o.answer, o.err
+	default:
+		return Answer{}, err
 	}
 }
 

@@ -88,6 +88,8 @@ func (q *request) route() (func(*request) (reply, error), error) {
 	switch s := q.segments; {
 	case len(s) == 1 && s[0] == "devices":
 		kind, methods = "devices", map[string]func(*request) (reply, error){"GET": list, "POST": bulk}
+	case len(s) == 2 && s[0] == "devices" && s[1] == "query" && q.Method == http.MethodPost:
+		kind, methods = "query", map[string]func(*request) (reply, error){"POST": runQuery}
 	case len(s) == 2 && s[0] == "devices":
 		q.deviceID = s[1]
 		kind, methods = "device", map[string]func(*request) (reply, error){"GET": get, "PUT": put, "DELETE": remove}

@@ -32,7 +32,11 @@ func document(t registry.Twin) map[string]any {
 		"status": string(i.Status), "statusUpdateTime": text(timestamp(i.StatusUpdated)),
 		"connectionState": connectionState(i), "lastActivityTime": text(timestamp(i.LastActivity)),
 		"cloudToDeviceMessageCount": 0, "authenticationType": string(i.Authentication.Type),
-		"x509Thumbprint": encodeThumbprints(i), "modelId": t.ModelID, "version": t.Version,
+		"x509Thumbprint": map[string]any{
+			"primaryThumbprint":   nullable(i.Authentication.Thumbprints.Primary),
+			"secondaryThumbprint": nullable(i.Authentication.Thumbprints.Secondary),
+		},
+		"modelId": t.ModelID, "version": t.Version,
 		"tags": t.Tags,
 		"properties": map[string]any{
 			"desired":  collection(t.Desired, true),
@@ -50,6 +54,14 @@ func document(t registry.Twin) map[string]any {
 		doc["parentScopes"] = i.ParentScopes
 	}
 	return doc
+}
+
+// nullable is null for an empty text.
+func nullable(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
 }
 
 func text(t timestamp) string {
