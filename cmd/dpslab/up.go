@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -46,6 +47,12 @@ lab when it ends, and exit with its code.`,
 
 // serve runs a lab until it is interrupted, or until the command behind -- ends.
 func serve(cmd *cobra.Command, f labFlags, o lab.Options, command []string) (err error) {
+	// Who waits for the files must not find those of a lab that is gone.
+	for _, stale := range []string{f.envFile, f.targetFile} {
+		if err := os.Remove(stale); stale != "" && err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
 	l, err := lab.Start(o)
 	if err != nil {
 		return err
