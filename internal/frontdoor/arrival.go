@@ -100,6 +100,11 @@ func (a *arrival) run() {
 		}
 		return
 	}
+	a.serve(c)
+}
+
+// serve is the life of a stream on the MQTTS or AMQPS port.
+func (a *arrival) serve(c *Conn) {
 	defer a.end()
 	defer c.Close()
 	serve := a.host.MQTT

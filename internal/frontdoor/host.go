@@ -94,7 +94,7 @@ func (h *hosted) tlsConfig() *tls.Config {
 	}
 	c := &tls.Config{
 		Certificates: []tls.Certificate{h.Certificate},
-		ClientAuth:   tls.RequestClientCert,
+		ClientAuth:   tls.RequestClientCert, // [DPS-X509-001] [DPS-HUB-002]
 		MinVersion:   tls.VersionTLS12,
 		CipherSuites: cipherSuites,
 		Time:         now,

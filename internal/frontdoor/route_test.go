@@ -88,6 +88,25 @@ func TestAHostsOwnAddressServesItWhateverTheName(t *testing.T) {
 	}
 }
 
+func TestAddOwnFindsAnAddress(t *testing.T) {
+	d := open(t, frontdoor.Options{})
+	first, second := host(t, hubName), host(t, dpsName)
+	for _, h := range []*frontdoor.Host{first, second} {
+		if err := d.AddOwn(h); err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := line(t, h.Address, d.Ports().MQTTS, strange("")); got != "mqtt "+h.Names[0] {
+			t.Errorf("%s went to %q", h.Address, got)
+		}
+	}
+	if first.Address == second.Address {
+		t.Errorf("both are at %s", first.Address)
+	}
+	if err := d.AddOwn(host(t, hubName)); err == nil {
+		t.Error("let in under a name that is taken")
+	}
+}
+
 func TestAWildcardTellsOwnAddressesApart(t *testing.T) {
 	d := open(t, frontdoor.Options{Addresses: []string{"0.0.0.0"}})
 	dps := host(t, dpsName)

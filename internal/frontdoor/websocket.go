@@ -48,8 +48,8 @@ func tokens(h http.Header, name string) (list []string) {
 func (d *Door) upgrade(w http.ResponseWriter, r *http.Request, c *Conn) {
 	a := c.arrival
 	offered := tokens(r.Header, "Sec-WebSocket-Protocol")
-	spelling, protocol, serve := a.host.choose(offered)
-	if serve == nil {
+	spelling, protocol, serve := a.host.choose(offered) // [DPS-WS-002]
+	if serve == nil {                                   // [DPS-WS-009]
 		http.Error(w, fmt.Sprintf("no WebSocket subprotocol of %q is served here", offered), http.StatusBadRequest)
 		return
 	}
@@ -60,7 +60,7 @@ func (d *Door) upgrade(w http.ResponseWriter, r *http.Request, c *Conn) {
 		return
 	}
 	// Written here and not negotiated by the library, so that the client's own spelling
-	// (and a fault's) is what it reads.
+	// (and a fault's) is what it reads. [DPS-WS-003]
 	if reply.Subprotocol != "" {
 		w.Header().Set("Sec-WebSocket-Protocol", reply.Subprotocol)
 	}
@@ -77,6 +77,7 @@ func (d *Door) upgrade(w http.ResponseWriter, r *http.Request, c *Conn) {
 	c.record.Closed(fmt.Sprintf("upgraded to WebSocket, subprotocol %q", reply.Subprotocol))
 	c.Conn, c.record = c.tls, nil // frames are not recorded: what they carry is, below
 
+	// Binary messages out, and nothing else in. [DPS-WS-004] [DPS-WS-007]
 	stream := webSocketStream{Conn: websocket.NetConn(a.ctx, ws, websocket.MessageBinary), raw: a.raw}
 	ws.SetReadLimit(messageLimit) // NetConn lifted it
 	record := a.host.Log.Open(transcript.Meta{

@@ -3,8 +3,6 @@ package mqttserver_test
 import (
 	"bytes"
 	"context"
-	"errors"
-	"io"
 	"reflect"
 	"testing"
 	"time"
@@ -171,24 +169,32 @@ func TestASecondConnectCloses(t *testing.T) {
 }
 
 func TestWhatConnectStartsBeginsAfterTheConnack(t *testing.T) {
-	early := make(chan error, 1)
 	srv := mqttserver.New(&handler{connect: func(s *mqttserver.Session, _ mqttserver.Connect) mqttserver.Accept {
-		s.Go(func(ctx context.Context) { s.Publish(ctx, "pending", nil, 0) })
-		early <- s.Publish(context.Background(), "early", nil, 0)
+		payload := []byte("pending")
+		for range 3 {
+			if err := s.Publish(context.Background(), "t", payload, 1); err != nil {
+				t.Error(err)
+			}
+		}
+		copy(payload, "changed")
+		s.Go(func(ctx context.Context) { s.Publish(ctx, "from Go", nil, 0) })
 		return mqttserver.Accept{}
 	}}, mqttserver.Options{})
 	p := connected(t, srv, "dev-01") // reads the CONNACK first
-	if got := next[*packets.PublishPacket](p); got.TopicName != "pending" {
-		t.Errorf("got %v", got)
+	for id := range uint16(3) {
+		if got := next[*packets.PublishPacket](p); string(got.Payload) != "pending" || got.MessageID != id+1 {
+			t.Errorf("got %v", got)
+		}
 	}
-	if err := <-early; err == nil || errors.Is(err, io.EOF) {
-		t.Errorf("a message before the CONNACK: %v", err)
+	if got := next[*packets.PublishPacket](p); got.TopicName != "from Go" {
+		t.Errorf("got %v", got)
 	}
 }
 
 func TestWhatARefusedConnectStartsNeverBegins(t *testing.T) {
 	srv := mqttserver.New(&handler{connect: func(s *mqttserver.Session, _ mqttserver.Connect) mqttserver.Accept {
 		s.Go(func(context.Context) { t.Error("it began") })
+		s.Publish(context.Background(), "t", nil, 0)
 		return mqttserver.Accept{Code: mqttserver.NotAuthorized}
 	}}, mqttserver.Options{})
 	p := serve(t, srv)

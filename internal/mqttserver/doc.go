@@ -11,7 +11,8 @@
 //  2. Handler.Connect decides. The Connack point may bend the decision. A code other than 0
 //     is sent and the connection closed.
 //  3. An older session of the same ClientID is closed, its will handed over, and waited for;
-//     then CONNACK 0 is sent. Goroutines that Connect started by Session.Go begin now.
+//     then CONNACK 0 is sent, and what Session.Publish and Session.Go were given meanwhile
+//     goes ahead.
 //  4. SUBSCRIBE: Handler.Subscribe grants or refuses each filter; the SUBACK is sent, bent by
 //     the Suback point; then Handler.Subscribed hears of what was granted.
 //  5. PUBLISH: Handler.Publish decides. An error closes the connection without a PUBACK; QoS 2

@@ -52,7 +52,7 @@ type Accept struct {
 // session, so what may block goes through Session.Go. The context ends with the session.
 type Handler interface {
 	// Connect decides; a non-zero code is sent and the connection closed. State for the
-	// session goes into s.Value. s.Publish works only after the CONNACK: from s.Go.
+	// session goes into s.Value. What s.Publish and s.Go are given is kept until the CONNACK.
 	Connect(ctx context.Context, s *Session, c Connect) Accept
 	// Subscribe grants a QoS (0, 1) for a filter, or SubackFailure (0x80). An error closes
 	// the connection without a SUBACK.

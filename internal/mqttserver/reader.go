@@ -16,7 +16,7 @@ import (
 //     allows four bytes.
 //   - ConnectDecode parses the properties of MQTT 5 when a client claims level 5; levels
 //     other than 4 are sorted out before it runs.
-//   - SubscribeDecode and UnsubscribeDecode make a Subscription, thirty times the size, of
+//   - SubscribeDecode and UnsubscribeDecode make a Subscription, twenty times the size, of
 //     every three bytes; the number of filters is bounded before they run.
 type reader struct {
 	from *bufio.Reader

@@ -21,13 +21,29 @@ type ending struct {
 
 // run is the session on its reader, from CONNECT to the end.
 func (s *Session) run() ending {
+	will, idle, refused := s.open()
+	if refused != nil {
+		return *refused
+	}
+	switch err := s.serve(idle); {
+	case errors.Is(err, errDisconnect):
+		return ending{accepted: true, why: "the client disconnected"} // [MQTT-3.14.4-3]
+	case errors.Is(err, io.EOF):
+		return ending{accepted: true, will: will, why: "the client closed the connection without DISCONNECT"}
+	default:
+		return ending{accepted: true, will: will, why: err.Error()}
+	}
+}
+
+// open brings the session to its CONNACK, or refuses it. It is apart from run, and take
+// from serve, so that a session that waits for its next packet keeps no packet on its stack.
+func (s *Session) open() (will *Publish, idle time.Duration, refused *ending) {
 	c, err := s.readConnect()
-	switch {
-	case errors.Is(err, errLevel):
-		s.connack(ConnackReply{Code: UnacceptableProtocolLevel})
-		return ending{why: err.Error()}
-	case err != nil:
-		return ending{why: err.Error()}
+	if err != nil {
+		if errors.Is(err, errLevel) {
+			s.connack(ConnackReply{Code: UnacceptableProtocolLevel}) // [DPS-MQTT-030]
+		}
+		return nil, 0, &ending{why: err.Error()}
 	}
 	s.clientID = c.ClientID
 	s.conn.Transcript().Registration(c.ClientID)
@@ -37,26 +53,19 @@ func (s *Session) run() ending {
 	Connack.Hit(s.ctx, s.server.options.Points, s.At(StepConnect), &reply)
 	if reply.Code != Accepted {
 		s.connack(reply)
-		return ending{accepted: accept.Code == Accepted, why: fmt.Sprintf("CONNECT refused with code %d", reply.Code)}
+		return nil, 0, &ending{accepted: accept.Code == Accepted, why: fmt.Sprintf("CONNECT refused with code %d", reply.Code)}
 	}
-	s.server.enter(s)
+	s.server.enter(s) // [DPS-MQTT-040]
 	if err := s.connack(reply); err != nil {
-		return ending{accepted: true, will: c.Will, why: err.Error()}
+		return nil, 0, &ending{accepted: true, will: c.Will, why: err.Error()}
 	}
 	s.begin()
 
-	idle := accept.IdleTimeout
-	if idle == 0 {
-		idle = c.KeepAlive + c.KeepAlive/2 // [MQTT-3.1.2-24]
+	idle = accept.IdleTimeout
+	if idle == 0 { // [DPS-MQTT-020] [DPS-MQTT-021]
+		idle = c.KeepAlive + c.KeepAlive/2
 	}
-	switch err := s.serve(idle); {
-	case errors.Is(err, errDisconnect):
-		return ending{accepted: true, why: "the client disconnected"} // [MQTT-3.14.4-3]
-	case errors.Is(err, io.EOF):
-		return ending{accepted: true, will: c.Will, why: "the client closed the connection without DISCONNECT"}
-	default:
-		return ending{accepted: true, will: c.Will, why: err.Error()}
-	}
+	return c.Will, idle, nil
 }
 
 // readConnect reads the first packet, which must be a CONNECT. [MQTT-3.1.0-1]
@@ -102,8 +111,7 @@ func (s *Session) serve(idle time.Duration) error {
 	}
 }
 
-// take reads the packet that begins with first and acts on it. It is apart from serve so
-// that the packet's room on the stack is free while the session waits for the next.
+// take reads the packet that begins with first and acts on it.
 func (s *Session) take(first byte) error {
 	var pk packets.Packet
 	if err := s.in.packet(first, &pk); err != nil {
@@ -134,12 +142,12 @@ func (s *Session) act(pk *packets.Packet) error {
 		return s.subscribe(pk)
 	case packets.Unsubscribe:
 		return s.unsubscribe(pk)
-	case packets.Pingreq:
+	case packets.Pingreq: // [DPS-MQTT-043]
 		return s.send(&packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Pingresp}})
 	case packets.Disconnect:
 		return errDisconnect
 	case packets.Connect:
-		return errors.New("a second one on the connection") // [MQTT-3.1.0-2]
+		return errors.New("a second one on the connection") // [DPS-MQTT-039]
 	default:
 		return errors.New("no client of this server has a reason to send it")
 	}
@@ -148,7 +156,7 @@ func (s *Session) act(pk *packets.Packet) error {
 func (s *Session) published(pk *packets.Packet) error {
 	qos := pk.FixedHeader.Qos
 	switch {
-	case qos > 1:
+	case qos > 1: // [DPS-MQTT-033] [DPS-HUB-016]
 		return errors.New("QoS 2 is not supported")
 	case pk.TopicName == "" || strings.ContainsAny(pk.TopicName, "+#"): // [MQTT-3.3.2-2] [MQTT-4.7.3-1]
 		return fmt.Errorf("%q is no topic name", pk.TopicName)
@@ -162,7 +170,7 @@ func (s *Session) published(pk *packets.Packet) error {
 	if err != nil {
 		return err
 	}
-	if qos == 1 {
+	if qos == 1 { // [DPS-MQTT-013]: none for QoS 0; [DPS-MQTT-003]: before the answer
 		reply := PubackReply{Topic: pk.TopicName}
 		Puback.Hit(s.ctx, s.server.options.Points, s.At(StepPublish), &reply)
 		if err := s.puback(pk.PacketID, reply); err != nil {
@@ -227,6 +235,7 @@ func (s *Session) unsubscribe(pk *packets.Packet) error {
 	for _, f := range pk.Filters {
 		s.server.handler.Unsubscribe(s.ctx, s, f.Filter)
 	}
+	// [DPS-MQTT-044]
 	return s.send(&packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Unsuback}, PacketID: pk.PacketID})
 }
 

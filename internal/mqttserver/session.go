@@ -31,11 +31,11 @@ type Session struct {
 
 	mu        sync.Mutex
 	closed    bool
-	connected bool                    // the CONNACK was sent
-	waiting   []func(context.Context) // given to Go before that
-	running   chan struct{}           // a place per goroutine of Go; made at the first
+	connected bool          // the CONNACK was sent, and what was postponed until then is done
+	waiting   []func()      // postponed
+	running   chan struct{} // a place per goroutine of Go; made at the first
 	lastID    uint16
-	unacked   map[uint16]chan struct{} // QoS 1 messages without a PUBACK; the channel, if any, is closed by it
+	unacked   map[uint16]struct{} // packet ids of QoS 1 messages without a PUBACK
 }
 
 // readAhead is the size of a session's read buffer. Larger packets are read around it.
@@ -68,18 +68,18 @@ const maxTasks = 32
 // Serve waits for. At most 32 run at once; then Go waits for a place, and with it the reader.
 // Before the CONNACK f is kept until that is sent; after the session's end it is not run.
 func (s *Session) Go(f func(ctx context.Context)) {
+	if !s.postponed(func() { s.start(f) }) {
+		s.start(f)
+	}
+}
+
+func (s *Session) start(f func(ctx context.Context)) {
 	s.mu.Lock()
 	if s.running == nil {
 		s.running = make(chan struct{}, maxTasks)
 	}
-	places, early := s.running, !s.connected
-	if early {
-		s.waiting = append(s.waiting, f)
-	}
+	places := s.running
 	s.mu.Unlock()
-	if early {
-		return
-	}
 	select {
 	case places <- struct{}{}:
 	case <-s.ctx.Done():
@@ -96,14 +96,33 @@ func (s *Session) Go(f func(ctx context.Context)) {
 	})
 }
 
-// begin marks the CONNACK as sent and runs what Go was given before.
-func (s *Session) begin() {
+// postponed keeps f until the CONNACK is sent, or reports false when that has been done:
+// the CONNACK is the first packet that a client sees. [MQTT-3.2.0-1]
+func (s *Session) postponed(f func()) bool {
 	s.mu.Lock()
-	waiting := s.waiting
-	s.connected, s.waiting = true, nil
-	s.mu.Unlock()
-	for _, f := range waiting {
-		s.Go(f)
+	defer s.mu.Unlock()
+	if s.connected || s.closed {
+		return false
+	}
+	s.waiting = append(s.waiting, f)
+	return true
+}
+
+// begin, once the CONNACK is sent, does what was postponed, in order, and marks the session
+// as connected when nothing of it is left.
+func (s *Session) begin() {
+	for {
+		s.mu.Lock()
+		waiting := s.waiting
+		s.waiting = nil
+		s.connected = len(waiting) == 0
+		s.mu.Unlock()
+		if len(waiting) == 0 {
+			return
+		}
+		for _, f := range waiting {
+			f()
+		}
 	}
 }
 

@@ -3,7 +3,6 @@ package mqttserver
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"sync"
@@ -70,29 +69,8 @@ func puback(id uint16) *packets.Packet {
 }
 
 // Publish sends a message. A QoS 1 message keeps its packet id until the client's PUBACK;
-// Publish does not wait for that.
+// Publish does not wait for that. Before the CONNACK a message is kept until that is sent.
 func (s *Session) Publish(ctx context.Context, topic string, payload []byte, qos byte) error {
-	return s.publish(ctx, topic, payload, qos, nil)
-}
-
-// PublishAcked sends a message at QoS 1 and waits for its PUBACK, or for the end of ctx or
-// of the session, which are errors.
-func (s *Session) PublishAcked(ctx context.Context, topic string, payload []byte) error {
-	acked := make(chan struct{})
-	if err := s.publish(ctx, topic, payload, 1, acked); err != nil {
-		return err
-	}
-	select {
-	case <-acked:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-s.ctx.Done():
-		return ErrClosed
-	}
-}
-
-func (s *Session) publish(ctx context.Context, topic string, payload []byte, qos byte, acked chan struct{}) error {
 	out := OutgoingPublish{Topic: topic, Payload: payload, QoS: qos}
 	Outgoing.Hit(ctx, s.server.options.Points, s.At(StepDeliver), &out)
 	if err := ctx.Err(); err != nil {
@@ -101,10 +79,24 @@ func (s *Session) publish(ctx context.Context, topic string, payload []byte, qos
 	if out.Drop {
 		return nil
 	}
+	s.mu.Lock()
+	early := !s.connected
+	s.mu.Unlock()
+	if early {
+		out.Payload = bytes.Clone(out.Payload)
+		if s.postponed(func() { s.deliver(out) }) {
+			return nil
+		}
+	}
+	return s.deliver(out)
+}
+
+// deliver writes a message, and behind it the PUBACKs that a fault held back for it.
+func (s *Session) deliver(out OutgoingPublish) error {
 	if len(out.Topic) > math.MaxUint16 {
 		return fmt.Errorf("a topic of %d bytes does not fit in MQTT's 65535", len(out.Topic))
 	}
-	id, err := s.packetID(out.QoS, acked)
+	id, err := s.packetID(out.QoS)
 	if err != nil {
 		return err
 	}
@@ -128,28 +120,25 @@ func (s *Session) publish(ctx context.Context, topic string, payload []byte, qos
 // maxUnacked bounds the messages that a client may leave without a PUBACK.
 const maxUnacked = 1024
 
-// packetID chooses an id for a QoS 1 message and remembers it until its PUBACK, which
-// closes acked when that is not nil.
-func (s *Session) packetID(qos byte, acked chan struct{}) (uint16, error) {
+// packetID chooses an id for a QoS 1 message and remembers it until its PUBACK.
+func (s *Session) packetID(qos byte) (uint16, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case s.closed:
 		return 0, ErrClosed
-	case !s.connected:
-		return 0, errors.New("nothing can be published before the CONNACK; use Session.Go")
 	case qos == 0:
 		return 0, nil
 	case len(s.unacked) >= maxUnacked:
 		return 0, fmt.Errorf("the client leaves %d messages without a PUBACK", maxUnacked)
 	}
 	if s.unacked == nil {
-		s.unacked = map[uint16]chan struct{}{}
+		s.unacked = map[uint16]struct{}{}
 	}
 	for {
 		s.lastID++
 		if _, used := s.unacked[s.lastID]; s.lastID != 0 && !used {
-			s.unacked[s.lastID] = acked
+			s.unacked[s.lastID] = struct{}{}
 			return s.lastID, nil
 		}
 	}
@@ -159,8 +148,5 @@ func (s *Session) packetID(qos byte, acked chan struct{}) (uint16, error) {
 func (s *Session) acknowledged(id uint16) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if acked := s.unacked[id]; acked != nil {
-		close(acked)
-	}
 	delete(s.unacked, id)
 }
