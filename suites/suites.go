@@ -8,12 +8,15 @@ import (
 
 	"github.com/dpslab/dpslab/reports"
 	"github.com/dpslab/dpslab/suites/harness"
+	"github.com/dpslab/dpslab/suites/svc"
 	"github.com/onsi/ginkgo/v2"
 )
 
 // families are the checks of each family, in the catalogue's order. A family is a package
 // of this folder, named for it (suites/https, suites/mqtt, …), with a func Checks.
-var families = []func() []harness.Check{}
+var families = []func() []harness.Check{
+	svc.Checks,
+}
 
 // All returns every check.
 func All() []harness.Check {
