@@ -192,3 +192,18 @@ func TestProxyErrorsHoldNoPassword(t *testing.T) {
 }
 
 func portText(port int) string { return strconv.Itoa(port) }
+
+// httpproxy itself spares loopback, so this dials an address of no host (RFC 5737). The
+// proxy of the environment counts, and TestMain fails for any connection to it.
+func TestALabIsNeverReachedThroughTheProxy(t *testing.T) {
+	wire := newLab(t).wire()
+	wire.Timeouts.Dial = 50 * time.Millisecond
+	ep := devwire.Endpoint{Host: serviceHost, Address: "192.0.2.1", HTTPSPort: 443}
+	if conn, err := wire.Dial(soon(t), ep, 443, devwire.DialOptions{}); err == nil {
+		conn.Close()
+		t.Error("192.0.2.1 answered")
+	}
+	if n := proxied.Load(); n > 0 {
+		t.Errorf("%d connections went to the proxy", n)
+	}
+}

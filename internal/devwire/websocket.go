@@ -21,14 +21,25 @@ func (r *UpgradeRefused) Error() string {
 	return fmt.Sprintf("the server answered the websocket upgrade with %d", r.Status)
 }
 
-// upgrade makes a WebSocket of a connection to the HTTPS port (device-api.md 2.9). Each
-// write becomes one binary frame.
+// upgrade makes a byte stream of a WebSocket. Each write becomes one binary frame.
 func (w *Wire) upgrade(ctx context.Context, ep Endpoint, o DialOptions) (*stream, error) {
+	ws, conn, record, err := w.webSocket(ctx, ep, o)
+	if err != nil {
+		return nil, err
+	}
+	life, end := context.WithCancel(context.Background())
+	frames := &framed{Conn: websocket.NetConn(life, ws, websocket.MessageBinary), under: conn, ws: ws, end: end, record: record}
+	return &stream{Conn: record.Wrap(frames), record: record, tls: conn, subprotocol: ws.Subprotocol()}, nil
+}
+
+// webSocket makes a WebSocket of a connection to the HTTPS port (device-api.md 2.9). The
+// record is of what the frames carry.
+func (w *Wire) webSocket(ctx context.Context, ep Endpoint, o DialOptions) (*websocket.Conn, *Conn, *transcript.Conn, error) {
 	ctx, cancel := within(ctx, w.timeouts().Dial+w.timeouts().Answer)
 	defer cancel()
 	conn, err := w.dial(ctx, ep, ep.HTTPSPort, transcript.HTTP, o)
 	if err != nil {
-		return nil, err
+		return nil, nil, nil, err
 	}
 	path, subprotocols := o.Path, o.Subprotocols
 	if path == "" {
@@ -48,15 +59,13 @@ func (w *Wire) upgrade(ctx context.Context, ep Endpoint, o DialOptions) (*stream
 		if response != nil && response.StatusCode != http.StatusSwitchingProtocols {
 			err = &UpgradeRefused{Status: response.StatusCode}
 		}
-		return nil, fmt.Errorf("websocket to %s%s: %w", ep.Host, path, err)
+		return nil, nil, nil, fmt.Errorf("websocket to %s%s: %w", ep.Host, path, err)
 	}
 	record := w.Log.Open(transcript.Meta{
 		Protocol: transcript.MQTT, Service: ep.Host, Listener: conn.RemoteAddr().String(), Peer: conn.LocalAddr().String(),
 	})
 	record.Note("over websocket, subprotocol " + ws.Subprotocol())
-	life, end := context.WithCancel(context.Background())
-	frames := &framed{Conn: websocket.NetConn(life, ws, websocket.MessageBinary), under: conn, ws: ws, end: end, record: record}
-	return &stream{Conn: record.Wrap(frames), record: record, tls: conn, subprotocol: ws.Subprotocol()}, nil
+	return ws, conn, record, nil
 }
 
 // oneConnection is a transport that has a connection already and opens no other.
