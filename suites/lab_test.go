@@ -24,9 +24,9 @@ func startLab(ctx context.Context) string {
 	GinkgoHelper()
 	folder := GinkgoT().TempDir()
 	binary := filepath.Join(folder, "dpslab")
-	build := exec.CommandContext(ctx, "go", "build", "-o", binary, "../cmd/dpslab")
+	build := exec.CommandContext(ctx, "go", "build", "-o", binary, "github.com/dpslab/dpslab/cmd/dpslab")
 	if out, err := build.CombinedOutput(); err != nil {
-		Fail("build dpslab: " + err.Error() + "\n" + string(out))
+		Fail("build dpslab for a lab of its own, or name a target in " + targetVariable + ": " + err.Error() + "\n" + string(out))
 	}
 	file := filepath.Join(folder, "target.yaml")
 	lab := exec.Command(binary, "up", "--auto-ports", "--state", filepath.Join(folder, "state"), "--target-file", file)

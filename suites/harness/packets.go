@@ -10,7 +10,6 @@ import (
 	"github.com/dpslab/dpslab/internal/devwire"
 	"github.com/dpslab/dpslab/internal/dps"
 	"github.com/eclipse/paho.mqtt.golang/packets"
-	"github.com/onsi/gomega"
 )
 
 // Packets is an MQTT connection packet by packet, for checks of order, of flags and of
@@ -146,7 +145,7 @@ func (p *Packets) ExpectClosed(ctx context.Context, refused ...byte) {
 	for {
 		cp, err := p.PacketConn.Next(ctx)
 		if err != nil {
-			p.t.Expect(errors.Is(err, io.EOF)).To(gomega.BeTrue(), "the target has to close the connection: %v", err)
+			p.t.assert(errors.Is(err, io.EOF), fmt.Sprintf("expected the target to close the connection: %v", err))
 			return
 		}
 		for _, k := range refused {
@@ -163,7 +162,11 @@ func (p *Packets) ExpectSilence(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, p.env.Timeouts.Silence)
 	defer cancel()
 	cp, err := p.PacketConn.Next(ctx)
-	p.t.Expect(errors.Is(err, context.DeadlineExceeded)).To(gomega.BeTrue(), "nothing may come, and the connection has to stand: %v %v", cp, err)
+	otherwise := fmt.Sprintf("expected nothing to come, got %v", cp)
+	if err != nil {
+		otherwise = fmt.Sprintf("expected the connection to stand: %v", err)
+	}
+	p.t.assert(errors.Is(err, context.DeadlineExceeded), otherwise)
 }
 
 // kind is a packet's number in MQTT 3.1.1, section 2.2.1: the high half of its first byte.

@@ -170,6 +170,14 @@ func (t *T) fail(message string, _ ...int) {
 	t.end(reports.Failed, message)
 }
 
+// assert is Expect for what has no value to compare.
+func (t *T) assert(holds bool, otherwise string) {
+	t.count()
+	if !holds {
+		t.fail(otherwise)
+	}
+}
+
 // end raises the outcome and ends the goroutine, which is the check unless the check
 // started others.
 func (t *T) end(o reports.Outcome, message string) {
