@@ -24,6 +24,7 @@ func TestRawWebSocketKeepsTextAndBinaryApart(t *testing.T) {
 			if err != nil {
 				return
 			}
+			defer ws.CloseNow()
 			for range 2 {
 				kind, b, err := ws.Read(r.Context())
 				if err != nil {
