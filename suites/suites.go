@@ -8,13 +8,19 @@ import (
 
 	"github.com/dpslab/dpslab/reports"
 	"github.com/dpslab/dpslab/suites/harness"
+	"github.com/dpslab/dpslab/suites/https"
+	"github.com/dpslab/dpslab/suites/sas"
 	"github.com/dpslab/dpslab/suites/svc"
+	"github.com/dpslab/dpslab/suites/x509"
 	"github.com/onsi/ginkgo/v2"
 )
 
 // families are the checks of each family, in the catalogue's order. A family is a package
 // of this folder, named for it (suites/https, suites/mqtt, …), with a func Checks.
 var families = []func() []harness.Check{
+	https.Checks,
+	sas.Checks,
+	x509.Checks,
 	svc.Checks,
 }
 
