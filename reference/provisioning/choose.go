@@ -101,15 +101,16 @@ func identityOf(a Attested, deviceID string) Identity {
 	}
 	switch {
 	case e.Attestation.Type == dps.AttestationSymmetricKey && e.Kind == enrollment.Group:
-		keys := attestation.DerivedKeys(e.Attestation.SymmetricKey.Keys(), a.RegistrationID)
-		id.PrimaryKey, id.SecondaryKey = keys[0], keys[1]
+		for i, key := range e.Attestation.SymmetricKey.Keys() {
+			*[...]*[]byte{&id.PrimaryKey, &id.SecondaryKey}[i] = attestation.DerivedKeys([][]byte{key}, a.RegistrationID)[0]
+		}
 	case e.Attestation.Type == dps.AttestationSymmetricKey:
 		id.PrimaryKey, id.SecondaryKey = e.Attestation.SymmetricKey.Primary, e.Attestation.SymmetricKey.Secondary
 	case e.Kind == enrollment.Individual:
 		for i, c := range e.Attestation.X509.Certificates() {
 			*[...]*string{&id.PrimaryThumbprint, &id.SecondaryThumbprint}[i] = c.SHA256
 		}
-	default:
+	case len(a.Chain) > 0: // a defect may let in who presented none
 		id.PrimaryThumbprint = enrollment.NewCertificate(a.Chain[0]).SHA256
 	}
 	return id
