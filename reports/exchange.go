@@ -2,6 +2,7 @@ package reports
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -37,7 +38,7 @@ func (x Exchange) around(n int) []string {
 	}
 	var lines []string
 	for i := len(x) - 1; i >= 0 && len(lines) < n; i-- {
-		if e := x[i]; e.Side == side && e.Kind != transcript.KindNote && e.Kind != transcript.KindInjected {
+		if e := x[i]; e.Side == side && slices.Contains(tellingKinds, e.Kind) {
 			line := wireLine(e)
 			if e.Body != "" {
 				line += "  " + e.Body
@@ -45,11 +46,13 @@ func (x Exchange) around(n int) []string {
 			lines = append(lines, oneLine(line, lineWidth))
 		}
 	}
-	for i, j := 0, len(lines)-1; i < j; i, j = i+1, j-1 {
-		lines[i], lines[j] = lines[j], lines[i]
-	}
+	slices.Reverse(lines)
 	return lines
 }
+
+// tellingKinds are the kinds of event that a red shows of the wire; injected ones have a
+// line of their own.
+var tellingKinds = []string{transcript.KindMessage, transcript.KindGarbage, transcript.KindClosed}
 
 // wireLine is an event on one line: who spoke, on which connection, and what.
 func wireLine(e Event) string {
