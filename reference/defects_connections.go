@@ -19,6 +19,10 @@ func onHello(change func(*frontdoor.Hello)) func(point.Args) ([]point.Plan, erro
 	return point.Always(frontdoor.ClientHello.Plan(func(_ point.Call, h *frontdoor.Hello) { change(h) }))
 }
 
+func onTLS(change func(*tls.Config)) func(point.Args) ([]point.Plan, error) {
+	return onHello(func(h *frontdoor.Hello) { h.Config = change })
+}
+
 func onUpgrade(change func(*frontdoor.UpgradeReply)) func(point.Args) ([]point.Plan, error) {
 	return point.Always(frontdoor.Upgrade.Plan(func(_ point.Call, u *frontdoor.UpgradeReply) { change(u) }))
 }
@@ -28,6 +32,20 @@ var connectionDefects = point.Catalogue{{
 	ID: "tls-client-certificate-required", Summary: "refuses handshakes without a client certificate",
 	Catches: []string{"DPS-X509-001"},
 	Build:   onHello(func(h *frontdoor.Hello) { h.RequireClientCert = true }),
+}, {
+	ID: "tls-client-certificate-not-asked", Summary: "does not ask clients for a certificate",
+	Catches: []string{"DPS-X509-001", "DPS-X509-002", "DPS-X509-006"},
+	Build:   onTLS(func(c *tls.Config) { c.ClientAuth = tls.NoClientCert }),
+}, {
+	ID: "tls-client-certificate-verified", Summary: "ends handshakes with a client certificate that no known authority signed",
+	Catches: []string{"DPS-X509-001", "DPS-X509-005"},
+	Build: onTLS(func(c *tls.Config) {
+		c.ClientAuth, c.ClientCAs = tls.VerifyClientCertIfGiven, x509.NewCertPool()
+	}),
+}, {
+	ID: "tls-1.3-alone", Summary: "speaks TLS 1.3 alone",
+	Catches: []string{"DPS-HTTPS-045"},
+	Build:   onTLS(func(c *tls.Config) { c.MinVersion = tls.VersionTLS13 }),
 }, {
 	ID: "tls-sni-required", Summary: "ends handshakes without SNI",
 	Catches: []string{"DPS-HTTPS-047"},

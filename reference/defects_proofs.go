@@ -101,7 +101,7 @@ var tokenDefects = point.Catalogue{{
 	Build:   withoutSecondary,
 }, {
 	ID: "sas-any-signature", Summary: "does not verify the signature of tokens",
-	Catches: []string{"DPS-SAS-008", "DPS-SAS-009"},
+	Catches: []string{"DPS-SAS-008", "DPS-SAS-009", "DPS-SAS-016"},
 	Build:   accepting(attestation.BadSignature),
 }, {
 	ID: "sas-expired-taken", Summary: "takes expired tokens",

@@ -113,7 +113,7 @@ func (h *hosted) config(p protocol, bent Hello) *tls.Config {
 	if p == https {
 		c = h.web
 	}
-	if bent.Certificate == nil && !bent.RequireClientCert {
+	if bent.Certificate == nil && !bent.RequireClientCert && bent.Config == nil {
 		return c
 	}
 	c = c.Clone()
@@ -124,6 +124,9 @@ func (h *hosted) config(p protocol, bent Hello) *tls.Config {
 	}
 	if bent.RequireClientCert {
 		c.ClientAuth = tls.RequireAnyClientCert
+	}
+	if bent.Config != nil {
+		bent.Config(c)
 	}
 	return c
 }

@@ -33,6 +33,10 @@ type Hello struct {
 	Alert             bool             // answer with a fatal alert
 	Certificate       *tls.Certificate // present this one
 	RequireClientCert bool             // refuse clients without a certificate in the handshake
+
+	// Config changes the TLS configuration of this connection in ways that have no field
+	// here; nil leaves it.
+	Config func(*tls.Config)
 }
 
 // UpgradeReply is the answer to a WebSocket upgrade with a known subprotocol.

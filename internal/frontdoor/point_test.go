@@ -69,6 +69,9 @@ func TestClientHelloPoint(t *testing.T) {
 		{"a demand for a client certificate, not met", func(h *frontdoor.Hello) { h.RequireClientCert = true }, nil, "certificate required"},
 		{"a demand for a client certificate, met", func(h *frontdoor.Hello) { h.RequireClientCert = true },
 			func(c *tls.Config) { c.Certificates = []tls.Certificate{deviceCertificate(t, "dev-01")} }, ""},
+		{"a configuration of its own", func(h *frontdoor.Hello) {
+			h.Config = func(c *tls.Config) { c.MinVersion = tls.VersionTLS13 }
+		}, func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 }, "protocol version"},
 		{"nothing", func(h *frontdoor.Hello) {}, nil, ""},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
