@@ -148,10 +148,25 @@ func soon(t *testing.T) context.Context {
 	return ctx
 }
 
-// serveHTTP serves HTTP on one connection until that is closed.
+// serveHTTP serves HTTP on one connection until that is closed. A connection that handle
+// took over is closed when handle returns.
 func serveHTTP(c net.Conn, handle http.HandlerFunc) {
 	listener := &oneListener{conn: c, closed: make(chan struct{})}
-	(&http.Server{Handler: handle}).Serve(listener)
+	var takenOver net.Conn
+	server := http.Server{
+		ConnState: func(conn net.Conn, s http.ConnState) {
+			if s == http.StateHijacked {
+				takenOver = conn // on handle's goroutine, within Hijack
+			}
+		},
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			handle(w, r)
+			if takenOver != nil {
+				takenOver.Close()
+			}
+		}),
+	}
+	server.Serve(listener)
 	<-listener.closed
 }
 
