@@ -100,7 +100,7 @@ func headerText(h http.Header) string {
 	return strings.ReplaceAll(b.String(), "\r\n", "\n")
 }
 
-func bodyText(b []byte) string { return transcript.RedactText(string(b)) }
+func bodyText(b []byte) string { return string(transcript.RedactJSON(b)) }
 
 func format(s fmt.State, v fmt.Stringer) { io.WriteString(s, v.String()) }
 

@@ -226,6 +226,23 @@ func TestSameBytesGiveTheSameCertificate(t *testing.T) {
 	}
 }
 
+func TestAGivenKeyIsUsed(t *testing.T) {
+	key, err := pki.NewKey(pki.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, _ := lab(t, false)
+	for range 2 {
+		c, err := root.Server([]string{"localhost"}, nil, pki.Options{Now: now, Key: key})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.PrivateKey != key {
+			t.Error("another key was made")
+		}
+	}
+}
+
 func TestRefusesWhatNoVerifierTakes(t *testing.T) {
 	root, _ := lab(t, false)
 	if _, err := root.Device(strings.Repeat("x", 65), pki.Options{Now: now}); err == nil {
