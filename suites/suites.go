@@ -9,6 +9,7 @@ import (
 	"github.com/dpslab/dpslab/reports"
 	"github.com/dpslab/dpslab/suites/harness"
 	"github.com/dpslab/dpslab/suites/https"
+	"github.com/dpslab/dpslab/suites/mqtt"
 	"github.com/dpslab/dpslab/suites/sas"
 	"github.com/dpslab/dpslab/suites/svc"
 	"github.com/dpslab/dpslab/suites/x509"
@@ -19,6 +20,7 @@ import (
 // of this folder, named for it (suites/https, suites/mqtt, …), with a func Checks.
 var families = []func() []harness.Check{
 	https.Checks,
+	mqtt.Checks,
 	sas.Checks,
 	x509.Checks,
 	svc.Checks,
