@@ -7,9 +7,12 @@ import (
 	"slices"
 
 	"github.com/dpslab/dpslab/reports"
+	"github.com/dpslab/dpslab/suites/alloc"
+	"github.com/dpslab/dpslab/suites/etag"
 	"github.com/dpslab/dpslab/suites/harness"
 	"github.com/dpslab/dpslab/suites/https"
 	"github.com/dpslab/dpslab/suites/mqtt"
+	"github.com/dpslab/dpslab/suites/qry"
 	"github.com/dpslab/dpslab/suites/sas"
 	"github.com/dpslab/dpslab/suites/svc"
 	"github.com/dpslab/dpslab/suites/x509"
@@ -24,6 +27,9 @@ var families = []func() []harness.Check{
 	sas.Checks,
 	x509.Checks,
 	svc.Checks,
+	etag.Checks,
+	qry.Checks,
+	alloc.Checks,
 }
 
 // All returns every check.

@@ -3,7 +3,11 @@
 // same for the tokens of the service API (docs/protocol/service-api.md 3).
 package sas
 
-import "github.com/dpslab/dpslab/suites/harness"
+import (
+	"slices"
+
+	"github.com/dpslab/dpslab/suites/harness"
+)
 
 // Checks returns the checks of family SAS.
-func Checks() []harness.Check { return deviceChecks }
+func Checks() []harness.Check { return slices.Concat(deviceChecks, serviceChecks) }
