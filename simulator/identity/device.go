@@ -1,0 +1,65 @@
+package identity
+
+import (
+	"crypto/tls"
+	"fmt"
+	"io"
+
+	"github.com/dpslab/dpslab/internal/devwire"
+)
+
+// Device is one device of a fleet. It holds no secret itself: each is derived when asked
+// for.
+type Device struct {
+	Index          int
+	RegistrationID string
+	fleet          *Fleet
+}
+
+// Key is the device's key in an individual enrollment, 64 bytes.
+func (d Device) Key() []byte { return d.fleet.derive("device key "+d.RegistrationID, deviceKeyBytes) }
+
+// SecondaryKey is the other key of an individual enrollment, 64 bytes.
+func (d Device) SecondaryKey() []byte {
+	return d.fleet.derive("secondary device key "+d.RegistrationID, deviceKeyBytes)
+}
+
+// DerivedKey is the device's key in the fleet's symmetric-key enrollment group.
+func (d Device) DerivedKey() []byte {
+	return devwire.DeriveKey(d.fleet.GroupKey(), d.RegistrationID)
+}
+
+// Certificate is the device's ECDSA P-256 certificate, with its key and with the chain up
+// to but without the root. Making it takes well under a millisecond, and it is not kept.
+func (d Device) Certificate() (tls.Certificate, error) {
+	f := d.fleet
+	issuer, err := f.Intermediate(f.depth(), d.Index%f.branches())
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	return issuer.Device(d.RegistrationID, f.options("certificate "+d.RegistrationID))
+}
+
+// ByKey is the device as it presents itself under an individual symmetric-key enrollment.
+func (d Device) ByKey() devwire.Identity { return d.identity(d.Key()) }
+
+// ByGroupKey is the device as it presents itself under the symmetric-key group.
+func (d Device) ByGroupKey() devwire.Identity { return d.identity(d.DerivedKey()) }
+
+// ByCertificate is the device as it presents itself under an X.509 enrollment.
+func (d Device) ByCertificate() (devwire.Identity, error) {
+	certificate, err := d.Certificate()
+	id := d.identity(nil)
+	id.Certificate = &certificate
+	return id, err
+}
+
+func (d Device) identity(key []byte) devwire.Identity {
+	return devwire.Identity{Scope: d.fleet.Scope, RegistrationID: d.RegistrationID, Key: key}
+}
+
+func (d Device) String() string { return d.RegistrationID }
+
+// Format keeps the fleet's seed from every verb, GomegaString from gomega.
+func (d Device) Format(s fmt.State, _ rune) { io.WriteString(s, d.String()) }
+func (d Device) GomegaString() string       { return d.String() }
