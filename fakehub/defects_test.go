@@ -40,7 +40,7 @@ var probes = map[string]func(h *hub) string{
 		return fmt.Sprint(len(h.arrived(1).Properties))
 	},
 	"hub-loses-will": func(h *hub) string {
-		c := h.online(device{id: "d1", will: will("devices/d1/messages/events/", "will")})
+		c := h.online(device{id: "d1", will: publishPacket("devices/d1/messages/events/", "will")})
 		h.online(device{id: "d1"}).publish("devices/d1/messages/events/", "after") // takes over
 		c.closed()
 		return string(h.arrived(1).Body)
@@ -52,12 +52,17 @@ var probes = map[string]func(h *hub) string{
 	"hub-grants-qos-2":          func(h *hub) string { return fmt.Sprint(h.online(device{id: "d1"}).subscribe(2, twinAnswers)) },
 	"hub-loses-subscriptions": func(h *hub) string {
 		c := h.online(device{id: "d1", persistent: true})
-		c.subscribe(1, twinAnswers)
+		c.subscribe(1, methods)
 		c.disconnect()
 		c = h.online(device{id: "d1", persistent: true})
-		c.publish("$iothub/twin/GET/?$rid=1", "")
-		c.send(packets.NewControlPacket(packets.Pingreq))
-		return fmt.Sprintf("%T", c.packet())
+		go func() { // answers the call, when it comes
+			if p, err := c.read(); err == nil {
+				topic := strings.Replace(p.(*packets.PublishPacket).TopicName, "POST/m/", "res/200/", 1)
+				_ = publishPacket(topic, "").Write(c.conn)
+			}
+		}()
+		status, _ := h.rest("POST", "/twins/d1/methods", `{"methodName":"m"}`)
+		return fmt.Sprint(status)
 	},
 	"hub-twin-lacks-reported": func(h *hub) string { return exchange(h, "$iothub/twin/GET/?$rid=1", "") },
 	"hub-reported-answers-200": func(h *hub) string {

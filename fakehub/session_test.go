@@ -45,9 +45,9 @@ func TestEveryRefusalIsConnack5(t *testing.T) {
 		"an empty client id":            {device{id: "", username: h.Host() + "//?api-version=2021-04-12"}, 5},
 		"another client id":             {device{id: "d1", username: h.Host() + "/d2/?api-version=2021-04-12"}, 5},
 		"another host":                  {device{id: "d1", username: "other.azure-devices.net/d1/?api-version=2021-04-12"}, 5},
-		"a will that is no telemetry":   {device{id: "d1", will: will("$iothub/twin/GET/?$rid=1", "")}, 5},
-		"a will of another device":      {device{id: "d1", will: will("devices/d2/messages/events/", "")}, 5},
-		"a will with telemetry's topic": {device{id: "d1", will: will("devices/d1/messages/events/", "")}, 0},
+		"a will that is no telemetry":   {device{id: "d1", will: publishPacket("$iothub/twin/GET/?$rid=1", "")}, 5},
+		"a will of another device":      {device{id: "d1", will: publishPacket("devices/d2/messages/events/", "")}, 5},
+		"a will with telemetry's topic": {device{id: "d1", will: publishPacket("devices/d1/messages/events/", "")}, 0},
 	} {
 		t.Run(rule, func(t *testing.T) {
 			h := *h
@@ -270,7 +270,7 @@ func TestANewerConnectionEndsTheOlder(t *testing.T) {
 	l := newLab(t)
 	h := l.hub(fakehub.HubSpec{})
 	h.enroll("d1")
-	older := h.online(device{id: "d1", will: will("devices/d1/messages/events/", "taken over")})
+	older := h.online(device{id: "d1", will: publishPacket("devices/d1/messages/events/", "taken over")})
 	newer := h.online(device{id: "d1"})
 	older.closed()
 	newer.ping()
@@ -279,71 +279,5 @@ func TestANewerConnectionEndsTheOlder(t *testing.T) {
 	}
 	if got := member(t, h.must("GET", "/devices/d1", ""), "connectionState"); got != `"Connected"` {
 		t.Errorf("connectionState is %s", got)
-	}
-}
-
-func TestReportedPatchesThatAreRefused(t *testing.T) {
-	l := newLab(t)
-	h := l.hub(fakehub.HubSpec{})
-	h.enroll("d1")
-	c := h.online(device{id: "d1"})
-	c.subscribe(0, twinAnswers)
-	for rule, tc := range map[string]struct{ arguments, payload, status, code string }{
-		"no JSON":           {"", "{", "400", "400004"},
-		"no object":         {"", "[1]", "400", "400004"},
-		"null":              {"", "null", "400", "400004"},
-		"two objects":       {"", "{} {}", "400", "400004"},
-		"empty":             {"", "", "400", "400004"},
-		"a dollar in a key": {"", `{"$a":1}`, "400", "400004"},
-		"an old base":       {"&$version=7", `{"a":1}`, "412", "412001"},
-		"a base of letters": {"&$version=x", `{"a":1}`, "400", "400004"},
-	} {
-		c.publish("$iothub/twin/PATCH/properties/reported/?$rid=r1"+tc.arguments, tc.payload)
-		topic, body := c.message()
-		if topic != "$iothub/twin/res/"+tc.status+"/?$rid=r1" || member(t, body, "errorCode") != tc.code ||
-			member(t, body, "message") == "" || member(t, body, "trackingId") == "" || member(t, body, "timestampUtc") == "" {
-			t.Errorf("%s: %s %s", rule, topic, body)
-		}
-	}
-	c.publish("$iothub/twin/PATCH/properties/reported/?$rid=r2&$version=1", `{"a":1}`)
-	c.hears("$iothub/twin/res/204/?$rid=r2&$version=2", "")
-	c.publish("$iothub/twin/PATCH/properties/reported/?$rid=r3", `{"a":null}`)
-	c.hears("$iothub/twin/res/204/?$rid=r3&$version=3", "")
-	c.publish("$iothub/twin/GET/?$rid=r4", "")
-	c.hears("$iothub/twin/res/200/?$rid=r4", `{"desired":{"$version":1},"reported":{"$version":3}}`)
-}
-
-func TestAMethodOfADeviceThatVanishesFails(t *testing.T) {
-	l := newLab(t)
-	h := l.hub(fakehub.HubSpec{})
-	h.enroll("d1")
-	c := h.online(device{id: "d1"})
-	c.subscribe(0, methods)
-	answered := make(chan string, 1)
-	go func() {
-		_, body := h.rest("POST", "/twins/d1/methods", `{"methodName":"m"}`)
-		answered <- body
-	}()
-	if _, payload := c.message(); payload != "" {
-		t.Errorf("a call without payload carries %q", payload)
-	}
-	c.conn.Close()
-	if got := <-answered; !strings.Contains(got, "ErrorCode:DeviceNotOnline;") {
-		t.Errorf("the caller got %s", got)
-	}
-}
-
-func TestAMethodAnswerThatIsNoJSONReachesTheCallerAsText(t *testing.T) {
-	l := newLab(t)
-	h := l.hub(fakehub.HubSpec{})
-	h.enroll("d1")
-	c := h.online(device{id: "d1"})
-	c.subscribe(0, methods)
-	answered := make(chan string, 1)
-	go func() { answered <- h.must("POST", "/twins/d1/methods", `{"methodName":"m"}`) }()
-	topic, _ := c.message()
-	c.publish(strings.Replace(topic, "POST/m/", "res/-1/", 1), "not JSON")
-	if got := <-answered; got != `{"status":-1,"payload":"not JSON"}` {
-		t.Errorf("the caller got %s", got)
 	}
 }

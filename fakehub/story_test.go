@@ -27,7 +27,7 @@ func TestADeviceArrivesAndLives(t *testing.T) {
 		"tags":{"site":"lab"},"properties":{"desired":{"interval":30}}}]`)
 
 	c := h.online(device{id: "d1", username: h.Host() + "/d1/?api-version=2021-04-12&model-id=dtmi:com:x;1&DeviceClientType=node",
-		will: will("devices/d1/messages/events/why=vanished", "gone")})
+		will: publishPacket("devices/d1/messages/events/why=vanished", "gone")})
 	if granted := c.subscribe(1, twinAnswers, desired, methods); string(granted) != "\x01\x01\x01" {
 		t.Fatalf("granted %v", granted)
 	}
@@ -82,7 +82,7 @@ func TestADeviceArrivesAndLives(t *testing.T) {
 	}
 }
 
-func will(topic, payload string) *packets.PublishPacket {
+func publishPacket(topic, payload string) *packets.PublishPacket {
 	p := packets.NewControlPacket(packets.Publish).(*packets.PublishPacket)
 	p.TopicName, p.Payload = topic, []byte(payload)
 	return p

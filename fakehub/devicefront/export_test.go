@@ -7,3 +7,6 @@ var (
 	TelemetryBag  = telemetryBag
 	Arguments     = arguments
 )
+
+// Idle is for the test of the keep-alive rules.
+var Idle = idle

@@ -33,7 +33,7 @@ var claimed = map[string]bool{"$.cdid": true, "$.cmid": true}
 // or not, are system properties when they are known. One slash may follow the bag.
 func parseBag(bag string) (properties map[string]*string, system map[string]string) {
 	properties, system = map[string]*string{}, map[string]string{}
-	bag = strings.TrimSuffix(bag, "/")
+	bag = strings.TrimSuffix(bag, "/") // [DPS-HUB-015]
 	if bag == "" {
 		return properties, system
 	}
@@ -43,7 +43,7 @@ func parseBag(bag string) (properties map[string]*string, system map[string]stri
 		switch {
 		case name == "":
 		case claimed[name]:
-		case systemNames[name] != "":
+		case systemNames[name] != "": // [DPS-HUB-014]
 			system[systemNames[name]] = value
 		case given:
 			properties[name] = &value

@@ -61,7 +61,7 @@ func (h handler) Publish(ctx context.Context, s *mqttserver.Session, p mqttserve
 		if len(p.Payload) > maxTelemetry { // [DPS-HUB-018]
 			return nil, fmt.Errorf("telemetry of %d bytes; at most %d are allowed", len(p.Payload), maxTelemetry)
 		}
-		d.enqueue(ctx, bag, p, false)
+		d.enqueue(ctx, bag, p, false) // [DPS-HUB-013]
 		return nil, nil
 	}
 	if then := d.request(ctx, p); then != nil {

@@ -97,7 +97,7 @@ func (s *storedSessions) open(clientID, generation string, clean bool) (subs *su
 		return old.subscriptions, true
 	}
 	subs = &subscriptions{filters: map[string]kind{}}
-	delete(s.byClient, clientID)
+	delete(s.byClient, clientID) // [DPS-HUB-022]
 	if !clean {
 		s.byClient[clientID] = &storedSession{generation, subs}
 	}

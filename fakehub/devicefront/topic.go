@@ -19,6 +19,7 @@ func desiredTopic(version int64) string {
 	return "$iothub/twin/PATCH/properties/desired/?$version=" + strconv.FormatInt(version, 10)
 }
 
+// methodTopic has the rid as its only argument. [DPS-HUB-034] [DPS-HUB-035]
 func methodTopic(name, rid string) string {
 	return "$iothub/methods/POST/" + name + "/?$rid=" + rid
 }

@@ -24,7 +24,7 @@ func (d *device) request(ctx context.Context, p mqttserver.Publish) (then func()
 	}
 	switch {
 	case path == twinGet:
-		return func() { d.getTwin(rid) }
+		return func() { d.getTwin(rid) } // whatever the payload [DPS-HUB-028]
 	case path == twinReport:
 		return func() { d.report(rid, arguments["$version"], p.Payload) }
 	case strings.HasPrefix(path, methodAnswer):

@@ -160,6 +160,7 @@ func (x *Exchange) Invoke(ctx context.Context, c Call) (Answer, error) {
 	case o := <-p.outcome:
 		return o.answer, o.err
 	case <-timer.C():
+		// [DPS-HUB-039]
 		err = huberror.New(huberror.GatewayTimeout, "Timed out waiting for the response from device.")
 	case <-ctx.Done():
 		err = ctx.Err()
@@ -219,6 +220,7 @@ func (x *Exchange) forget(id string) {
 	delete(x.waiting, id)
 }
 
+// notOnline is the error of a device that nobody can call. [DPS-HUB-038]
 func notOnline(deviceID string) error {
 	return huberror.New(huberror.DeviceNotOnline, "Timed out waiting for device to connect: %q is not online or takes no methods.", deviceID)
 }

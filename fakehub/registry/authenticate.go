@@ -81,9 +81,9 @@ func (r *Registry) checkToken(deviceID string, keys Keys, t *sas.Token) Reason {
 		return NoToken
 	case !t.Covers(r.host + "/devices/" + deviceID):
 		return TokenForAnother
-	case !signedBy(t, keys.Primary) && !signedBy(t, keys.Secondary):
+	case !signedBy(t, keys.Primary) && !signedBy(t, keys.Secondary): // [DPS-HUB-008] [DPS-HUB-006]
 		return WrongSignature
-	case t.Expired(r.clock.Now()):
+	case t.Expired(r.clock.Now()): // [DPS-HUB-010]
 		return TokenExpired
 	}
 	return ""
@@ -98,7 +98,7 @@ func (r *Registry) checkCertificate(prints Thumbprints, leaf *x509.Certificate) 
 	if leaf == nil {
 		return NoCertificate
 	}
-	if !matches(prints.Primary, leaf) && !matches(prints.Secondary, leaf) {
+	if !matches(prints.Primary, leaf) && !matches(prints.Secondary, leaf) { // [DPS-HUB-011]
 		return WrongThumbprint
 	}
 	if now := r.clock.Now(); now.Before(leaf.NotBefore) || now.After(leaf.NotAfter) {

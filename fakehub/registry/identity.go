@@ -144,6 +144,7 @@ func (a Authentication) normalise(old *Identity, random io.Reader) (Authenticati
 const keyBytes = 32
 
 // complete generates the keys when none is given, and refuses one without the other.
+// [DPS-HUB-048]
 func (k Keys) complete(random io.Reader) (Keys, error) {
 	if k == (Keys{}) {
 		raw := make([]byte, 2*keyBytes)

@@ -65,10 +65,10 @@ func (w *write) apply(i Item) error {
 		_, err := w.find(id)
 		return err
 	}
-	if d != nil && i.Mode == ModeCreate {
+	if d != nil && i.Mode == ModeCreate { // [DPS-HUB-041]
 		return huberror.New(huberror.DeviceAlreadyExists, "a device %q is already registered", id)
 	}
-	if d != nil && !i.If.Matches(d.identity.ETag) {
+	if d != nil && !i.If.Matches(d.identity.ETag) { // [DPS-HUB-042]
 		return mismatch("device", id)
 	}
 	switch i.Mode {

@@ -145,7 +145,7 @@ func (r *Registry) Count() Counts {
 
 // find returns the device or DeviceNotFound. r.mu is held.
 func (r *Registry) find(deviceID string) (*device, error) {
-	d, ok := r.devices[deviceID]
+	d, ok := r.devices[deviceID] // letter case and all [DPS-HUB-049]
 	if !ok {
 		return nil, huberror.New(huberror.DeviceNotFound, "the device %q is not registered", deviceID)
 	}

@@ -74,7 +74,7 @@ func (t twin) view(i Identity) Twin {
 
 // written returns the collection after a write, one version on.
 func (c Collection) written(in map[string]any, how manner, now time.Time) Collection {
-	next := Collection{Version: c.Version + 1}
+	next := Collection{Version: c.Version + 1} // [DPS-HUB-054]
 	if how == replace {
 		c = Collection{}
 	}
@@ -102,7 +102,7 @@ func merge(values map[string]any, metadata *Metadata, patch map[string]any, s st
 	}
 	for name, value := range patch {
 		switch value := value.(type) {
-		case nil:
+		case nil: // [DPS-HUB-033] [DPS-HUB-051]
 			delete(merged, name)
 			delete(members, name)
 		case map[string]any:

@@ -60,7 +60,7 @@ func (r *Registry) serviceWrite(deviceID string, tags, desired map[string]any, c
 }
 
 func (w *write) writeTwin(d *device, c etag.Condition, tags, desired map[string]any, how manner) error {
-	if !c.Matches(d.twin.etag()) {
+	if !c.Matches(d.twin.etag()) { // [DPS-HUB-053]
 		return mismatch("twin of", d.identity.DeviceID)
 	}
 	return w.writeSections(d, sections{tags: tags, desired: desired}, how)

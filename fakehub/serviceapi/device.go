@@ -121,6 +121,7 @@ func (d written) identity() registry.Identity {
 	return i
 }
 
+// get answers with an identity. [DPS-HUB-043] [DPS-HUB-047]
 func get(q *request) (reply, error) {
 	i, err := q.api.Registry.Get(q.deviceID)
 	if err != nil {
@@ -157,6 +158,7 @@ func put(q *request) (reply, error) {
 	return ok(encodeDevice(stored))
 }
 
+// remove deletes an identity with its twin. [DPS-HUB-045]
 func remove(q *request) (reply, error) {
 	condition, _, err := q.condition()
 	if err != nil {
@@ -168,6 +170,7 @@ func remove(q *request) (reply, error) {
 	return reply{status: http.StatusNoContent}, nil
 }
 
+// list answers with identities, top of them at most. [DPS-HUB-044]
 func list(q *request) (reply, error) {
 	top := 0
 	if text := q.URL.Query().Get("top"); text != "" {
@@ -184,6 +187,7 @@ func list(q *request) (reply, error) {
 	return ok(devices)
 }
 
+// statistics counts the devices, or for /statistics/service those that are connected.
 func statistics(q *request) (reply, error) {
 	c := q.api.Registry.Count()
 	if q.segments[1] == "service" {

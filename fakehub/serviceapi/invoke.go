@@ -38,7 +38,7 @@ func invoke(q *request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	if _, err := q.api.Registry.Get(q.deviceID); err != nil {
+	if _, err := q.api.Registry.Get(q.deviceID); err != nil { // [DPS-HUB-040]
 		return reply{}, err
 	}
 	a, err := q.api.Methods.Invoke(q.Context(), call)

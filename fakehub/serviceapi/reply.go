@@ -49,6 +49,7 @@ func (a *API) refusal(err error) reply {
 		status: e.Status(),
 		header: http.Header{"Iothub-Errorcode": {e.Name}},
 		value: refused{
+			// [DPS-HUB-046]
 			Message:          "ErrorCode:" + e.Name + ";" + e.Message,
 			ExceptionMessage: "Tracking ID:" + huberror.TrackingID(a.Clock.Now()),
 		},

@@ -102,6 +102,7 @@ type writtenTwin struct {
 	} `json:"properties"`
 }
 
+// getTwin answers with a twin. [DPS-HUB-050]
 func getTwin(q *request) (reply, error) {
 	t, err := q.api.Registry.Twin(q.deviceID)
 	if err != nil {
@@ -112,6 +113,7 @@ func getTwin(q *request) (reply, error) {
 
 func patchTwin(q *request) (reply, error) { return writeTwin(q, q.api.Registry.PatchTwin) }
 
+// replaceTwin replaces what it is given of tags and desired properties. [DPS-HUB-052]
 func replaceTwin(q *request) (reply, error) { return writeTwin(q, q.api.Registry.ReplaceTwin) }
 
 func writeTwin(q *request, write func(id string, tags, desired map[string]any, c etag.Condition) (registry.Twin, error)) (reply, error) {
