@@ -15,6 +15,7 @@ import (
 	"github.com/dpslab/dpslab/suites/qry"
 	"github.com/dpslab/dpslab/suites/sas"
 	"github.com/dpslab/dpslab/suites/svc"
+	"github.com/dpslab/dpslab/suites/ws"
 	"github.com/dpslab/dpslab/suites/x509"
 	"github.com/onsi/ginkgo/v2"
 )
@@ -24,6 +25,7 @@ import (
 var families = []func() []harness.Check{
 	https.Checks,
 	mqtt.Checks,
+	ws.Checks,
 	sas.Checks,
 	x509.Checks,
 	svc.Checks,
