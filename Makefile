@@ -1,0 +1,80 @@
+# dpslab. The two commands to know: make demo, make test.
+#
+# Everything here needs Go, make and Node with npm. Where one is missing on Debian as root
+# it is installed after a line that says so; DPSLAB_INSTALL=0 forbids that.
+
+BIN     := bin/dpslab
+GOFILES := $(shell git ls-files '*.go' 2>/dev/null)
+COMMIT  := $(shell git rev-parse HEAD 2>/dev/null)
+LDFLAGS := -s -w -X main.Commit=$(COMMIT)
+NODE    := suites/interop/node
+
+.PHONY: help demo test build unit conformance interop lint race verify selfcheck fuzz bench clean setup interop-deps
+
+help:
+	@echo 'make demo        build, start a lab, provision a small fleet, run the checks, say where the report is'
+	@echo 'make test        unit tests, the checks on an embedded lab, the official Node SDK, lint'
+	@echo 'make selfcheck   arm every catalogued defect and see that a check catches it'
+	@echo 'make verify      the slow proofs: selfcheck, race detector, fuzzing, other platforms'
+	@echo 'make bench       registrations a second, as a ratio to a bare TLS server'
+
+demo: build
+	@./internal/make/demo.sh $(BIN)
+
+test: unit conformance interop lint
+
+build: setup $(BIN)
+
+$(BIN): $(GOFILES) $(shell git ls-files internal/requirement internal/vectors 2>/dev/null) go.mod go.sum
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/dpslab
+
+# Unit tests: everything but the two suites that start whole labs.
+unit: setup
+	go test $$(go list ./... | grep -v -e '/suites$$' -e '/suites/interop$$')
+
+# Every check, as Ginkgo specs against the binary as a child process.
+conformance: build
+	DPSLAB_BINARY=$(CURDIR)/$(BIN) go test -count=1 ./suites
+
+# The unmodified Node SDK against the lab, in a network namespace without a way out.
+interop: build interop-deps
+	DPSLAB_BINARY=$(CURDIR)/$(BIN) go test -count=1 ./suites/interop
+
+interop-deps: setup $(NODE)/node_modules/.package-lock.json
+
+$(NODE)/node_modules/.package-lock.json: $(NODE)/package-lock.json
+	cd $(NODE) && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+lint: setup
+	@test -z "$$(gofmt -l $(GOFILES))" || { echo 'gofmt these files:'; gofmt -l $(GOFILES); exit 1; }
+	go vet ./...
+	go tool staticcheck ./...
+	go tool ginkgolinter ./...
+	@./internal/make/vulncheck.sh
+
+race: setup
+	go test -race $$(go list ./... | grep -v -e '/suites/interop$$')
+
+selfcheck: build
+	$(BIN) selfcheck
+
+verify: selfcheck race fuzz
+	GOOS=darwin go vet ./... && GOOS=darwin CGO_ENABLED=0 go build -o /dev/null ./cmd/dpslab
+	GOOS=windows go vet ./... && GOOS=windows CGO_ENABLED=0 go build -o /dev/null ./cmd/dpslab
+
+# Each fuzz target for FUZZTIME.
+FUZZTIME ?= 10s
+fuzz: setup
+	@for target in $$(grep -rhoE --include='*_test.go' '^func Fuzz[A-Za-z0-9]+' . | awk '{print $$2}' | sort -u); do \
+	  package=$$(grep -rlE --include='*_test.go' "^func $$target\(" . | xargs -n1 dirname | sort -u); \
+	  for p in $$package; do echo "$$target in $$p"; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$p || exit 1; done; done
+
+bench: setup
+	go test -run '^$$' -bench . -benchtime 1x ./cmd/dpslab
+
+clean:
+	rm -rf bin build $(NODE)/node_modules
+
+setup:
+	@./internal/make/setup.sh
