@@ -9,7 +9,7 @@ import (
 	"github.com/dpslab/dpslab/internal/devwire"
 	"github.com/dpslab/dpslab/suites/harness"
 	"github.com/eclipse/paho.mqtt.golang/packets"
-	"github.com/onsi/gomega"
+	. "github.com/onsi/gomega"
 )
 
 // expectStray publishes to topics, each on a connection of its own on which a proper
@@ -66,7 +66,7 @@ var badRequestChecks = []harness.Check{{
 		s := open(ctx, env, t)
 		operation := s.registered(ctx, "1").OperationID
 		t.Given("a known operation is found", func() { s.expectPolled(s.poll(ctx, "2", operation), operation) })
-		t.Expect(s.poll(ctx, "3", unknownOperation).Code).To(gomega.Equal(404))
+		t.Expect(s.poll(ctx, "3", unknownOperation).Code).To(Equal(404))
 	},
 }, {
 	Requirement: "DPS-MQTT-036",
@@ -77,7 +77,7 @@ var badRequestChecks = []harness.Check{{
 		operation := s.registered(ctx, "1").OperationID
 		t.Given("a poll with operationId is answered", func() { s.expectPolled(s.poll(ctx, "2", operation), operation) })
 		s.Publish(pollWithoutOperation, 1, nil)
-		t.Expect(s.hear(ctx).Code).To(gomega.Equal(400))
+		t.Expect(s.hear(ctx).Code).To(Equal(400))
 	},
 }, {
 	Requirement: "DPS-MQTT-037",
@@ -89,7 +89,7 @@ var badRequestChecks = []harness.Check{{
 		operation := owner.registered(ctx, "1").OperationID
 		t.Given("its own device finds the operation", func() { owner.expectPolled(owner.poll(ctx, "2", operation), operation) })
 		stranger.registered(ctx, "1")
-		t.Expect(stranger.poll(ctx, "2", operation).Code).To(gomega.Equal(404))
+		t.Expect(stranger.poll(ctx, "2", operation).Code).To(Equal(404))
 	},
 }, {
 	Requirement: "DPS-MQTT-038",
@@ -100,7 +100,7 @@ var badRequestChecks = []harness.Check{{
 		s.registered(ctx, "1")
 		for _, body := range []string{"register", "{", `{"registrationId":"` + s.device.RegistrationID, "{}}"} {
 			s.Publish(devwire.RegisterTopic("2"), 1, []byte(body))
-			t.Expect(s.hear(ctx).Code).To(gomega.Equal(400), "answer to the body %q", body)
+			t.Expect(s.hear(ctx).Code).To(Equal(400), "answer to the body %q", body)
 		}
 	},
 }, {
@@ -115,11 +115,11 @@ var badRequestChecks = []harness.Check{{
 		t.Given("a register body with a payload is accepted", func() {
 			s := openAs(ctx, env, t, group.Device(t))
 			withPayload(s, 1<<10)
-			t.Expect(s.hear(ctx).Code).To(gomega.Equal(202))
+			t.Expect(s.hear(ctx).Code).To(Equal(202))
 		})
 		s := openAs(ctx, env, t, group.Device(t))
 		withPayload(s, 96<<10)
-		t.Expect(s.refusal(ctx)).To(gomega.Or(gomega.BeZero(), gomega.And(gomega.BeNumerically(">=", 400), gomega.BeNumerically("<", 500))),
+		t.Expect(s.refusal(ctx)).To(Or(BeZero(), And(BeNumerically(">=", 400), BeNumerically("<", 500))),
 			"the code of the answer; 0 is a closed connection")
 	},
 }}

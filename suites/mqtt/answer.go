@@ -9,7 +9,7 @@ import (
 	"github.com/dpslab/dpslab/internal/dps"
 	"github.com/dpslab/dpslab/suites/harness"
 	"github.com/eclipse/paho.mqtt.golang/packets"
-	"github.com/onsi/gomega"
+	. "github.com/onsi/gomega"
 )
 
 // topicForm is the one shape that every SDK's parser takes.
@@ -58,7 +58,7 @@ var answerChecks = []harness.Check{{
 	Transports:  harness.OverMQTT,
 	Run: func(ctx context.Context, env *harness.Env, t *harness.T) {
 		for _, m := range open(ctx, env, t).everyKind(ctx) {
-			t.Expect(m.TopicName).To(gomega.MatchRegexp(topicForm, "one"))
+			t.Expect(m.TopicName).To(MatchRegexp(topicForm, "one"))
 		}
 	},
 }, {
@@ -67,10 +67,10 @@ var answerChecks = []harness.Check{{
 	Transports:  harness.OverMQTT,
 	Run: func(ctx context.Context, env *harness.Env, t *harness.T) {
 		a := open(ctx, env, t).register(ctx, "1")
-		t.Expect(a.Code).To(gomega.Equal(202))
-		t.Expect(a.HasRetryAfter).To(gomega.BeTrue(), "the topic has to hold retry-after: %q", a.Topic)
-		t.Expect(a.Status).To(gomega.Equal(dps.StatusAssigning))
-		t.Expect(a.OperationID).NotTo(gomega.BeEmpty())
+		t.Expect(a.Code).To(Equal(202))
+		t.Expect(a.HasRetryAfter).To(BeTrue(), "the topic has to hold retry-after: %q", a.Topic)
+		t.Expect(a.Status).To(Equal(dps.StatusAssigning))
+		t.Expect(a.OperationID).NotTo(BeEmpty())
 	},
 }, {
 	Requirement: "DPS-MQTT-006",
@@ -79,8 +79,8 @@ var answerChecks = []harness.Check{{
 	Run: func(ctx context.Context, env *harness.Env, t *harness.T) {
 		s := open(ctx, env, t)
 		last := s.settle(ctx, s.registered(ctx, "1"))
-		t.Expect(last.Code).To(gomega.Equal(200))
-		t.Expect(last.HasRetryAfter).To(gomega.BeFalse(), "the topic must not hold retry-after: %q", last.Topic)
+		t.Expect(last.Code).To(Equal(200))
+		t.Expect(last.HasRetryAfter).To(BeFalse(), "the topic must not hold retry-after: %q", last.Topic)
 	},
 }, {
 	Requirement: "DPS-MQTT-007",
@@ -93,7 +93,7 @@ var answerChecks = []harness.Check{{
 			s.askPoll(rid, operation)
 			topic, err := devwire.ParseResponseTopic(s.take(ctx).TopicName)
 			t.Answered(err, "read the topic of the answer")
-			t.Expect(topic.RID).To(gomega.Equal(rid))
+			t.Expect(topic.RID).To(Equal(rid))
 		}
 	},
 }, {
@@ -111,8 +111,8 @@ var answerChecks = []harness.Check{{
 		for what, send := range requests {
 			send()
 			a := s.hear(ctx)
-			t.Expect(a.Code).To(gomega.BeNumerically(">=", 400), what)
-			t.Expect(a.Error.ErrorCode/1000).To(gomega.Equal(a.Code), "errorCode %d of %s", a.Error.ErrorCode, what)
+			t.Expect(a.Code).To(BeNumerically(">=", 400), what)
+			t.Expect(a.Error.ErrorCode/1000).To(Equal(a.Code), "errorCode %d of %s", a.Error.ErrorCode, what)
 		}
 	},
 }, {
@@ -146,12 +146,12 @@ func (s session) within(ctx context.Context, limit time.Duration, send func()) *
 	defer cancel()
 	send()
 	m := s.take(ctx)
-	s.t.Expect(m.Payload).NotTo(gomega.BeEmpty())
+	s.t.Expect(m.Payload).NotTo(BeEmpty())
 	return m
 }
 
 func expectNoNull(t *harness.T, body []byte) {
 	var document any
 	t.Answered(json.Unmarshal(body, &document), "read the answer's JSON")
-	t.Expect(nulls("", document)).To(gomega.BeEmpty(), "members that are null in %s", body)
+	t.Expect(nulls("", document)).To(BeEmpty(), "members that are null in %s", body)
 }

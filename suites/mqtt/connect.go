@@ -6,7 +6,7 @@ import (
 	"github.com/dpslab/dpslab/internal/devwire"
 	"github.com/dpslab/dpslab/suites/harness"
 	"github.com/eclipse/paho.mqtt.golang/packets"
-	"github.com/onsi/gomega"
+	. "github.com/onsi/gomega"
 )
 
 // connects sends a CONNECT of the device on a connection of its own and asserts that it is
@@ -15,7 +15,7 @@ func connects(ctx context.Context, t *harness.T, d *harness.Device, change func(
 	p, c := d.Packets(ctx, t), d.ConnectPacket()
 	change(c)
 	connack := p.Login(ctx, c)
-	t.Expect(connack.ReturnCode).To(gomega.BeEquivalentTo(packets.Accepted), "user name %q, clean session %v", c.Username, c.CleanSession)
+	t.Expect(connack.ReturnCode).To(BeEquivalentTo(packets.Accepted), "user name %q, clean session %v", c.Username, c.CleanSession)
 	p.Close()
 }
 
@@ -56,8 +56,8 @@ var connectChecks = []harness.Check{{
 			c := d.ConnectPacket()
 			c.CleanSession = false
 			connack := s.Login(ctx, c)
-			t.Expect(connack.ReturnCode).To(gomega.BeEquivalentTo(packets.Accepted))
-			t.Expect(connack.SessionPresent).To(gomega.BeFalse(), "SessionPresent")
+			t.Expect(connack.ReturnCode).To(BeEquivalentTo(packets.Accepted))
+			t.Expect(connack.SessionPresent).To(BeFalse(), "SessionPresent")
 			s.Subscribe(ctx, devwire.ResponseFilter, 1)
 			s.disconnect()
 		}

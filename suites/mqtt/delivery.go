@@ -8,7 +8,7 @@ import (
 	"github.com/dpslab/dpslab/internal/devwire"
 	"github.com/dpslab/dpslab/suites/harness"
 	"github.com/eclipse/paho.mqtt.golang/packets"
-	"github.com/onsi/gomega"
+	. "github.com/onsi/gomega"
 )
 
 // deliveryChecks are about how an answer reaches its device, and that nothing else does.
@@ -20,8 +20,8 @@ var deliveryChecks = []harness.Check{{
 		s := open(ctx, env, t)
 		pubackFirst := func(request *packets.PublishPacket) devwire.Answer {
 			next := s.Next(ctx)
-			t.Expect(next).To(gomega.BeAssignableToTypeOf(&packets.PubackPacket{}), "the PUBACK has to come first: %v", next)
-			t.Expect(next.Details().MessageID).To(gomega.Equal(request.MessageID))
+			t.Expect(next).To(BeAssignableToTypeOf(&packets.PubackPacket{}), "the PUBACK has to come first: %v", next)
+			t.Expect(next.Details().MessageID).To(Equal(request.MessageID))
 			return s.hear(ctx)
 		}
 		first := pubackFirst(s.askRegister("1"))
@@ -37,7 +37,7 @@ var deliveryChecks = []harness.Check{{
 		unacknowledged := func(topic string, body []byte) devwire.Answer {
 			s.Publish(topic, 0, body)
 			next := s.Next(ctx)
-			t.Expect(next).To(gomega.BeAssignableToTypeOf(&packets.PublishPacket{}), "only the answer may come: %v", next)
+			t.Expect(next).To(BeAssignableToTypeOf(&packets.PublishPacket{}), "only the answer may come: %v", next)
 			return s.read(next.(*packets.PublishPacket))
 		}
 		first := unacknowledged(devwire.RegisterTopic("1"), s.body())
@@ -52,7 +52,7 @@ var deliveryChecks = []harness.Check{{
 		d := env.Service(ctx, t).SymmetricKeyDevice(ctx, t)
 		s := session{Packets: d.Session(ctx, t, 0), t: t, env: env, device: d}
 		for _, m := range s.everyKind(ctx) {
-			t.Expect(m.Qos).To(gomega.BeZero(), "QoS of %s", m.TopicName)
+			t.Expect(m.Qos).To(BeZero(), "QoS of %s", m.TopicName)
 		}
 	},
 }, {
@@ -61,8 +61,8 @@ var deliveryChecks = []harness.Check{{
 	Transports:  harness.OverMQTT,
 	Run: func(ctx context.Context, env *harness.Env, t *harness.T) {
 		for _, m := range open(ctx, env, t).everyKind(ctx) {
-			t.Expect(m.Retain).To(gomega.BeFalse(), "RETAIN of %s", m.TopicName)
-			t.Expect(m.Dup).To(gomega.BeFalse(), "DUP of %s", m.TopicName)
+			t.Expect(m.Retain).To(BeFalse(), "RETAIN of %s", m.TopicName)
+			t.Expect(m.Dup).To(BeFalse(), "DUP of %s", m.TopicName)
 		}
 	},
 }, {
@@ -90,14 +90,14 @@ var deliveryChecks = []harness.Check{{
 		d := env.Service(ctx, t).SymmetricKeyDevice(ctx, t)
 		s := session{Packets: d.Packets(ctx, t), t: t, env: env, device: d}
 		t.Given("the device is connected", func() {
-			t.Expect(s.Login(ctx, d.ConnectPacket()).ReturnCode).To(gomega.BeEquivalentTo(packets.Accepted))
+			t.Expect(s.Login(ctx, d.ConnectPacket()).ReturnCode).To(BeEquivalentTo(packets.Accepted))
 		})
 		s.askRegister("1")
 		harness.Read[*packets.PubackPacket](ctx, s.Packets)
 		s.ExpectSilence(ctx)
-		t.Expect(s.Subscribe(ctx, devwire.ResponseFilter, 1)).To(gomega.BeEquivalentTo(1))
+		t.Expect(s.Subscribe(ctx, devwire.ResponseFilter, 1)).To(BeEquivalentTo(1))
 		s.askPoll("2", unknownOperation)
-		t.Expect(s.take(ctx).TopicName).To(gomega.HaveSuffix("$rid=2"), "the answer to the request after the subscription has to come, and no other")
+		t.Expect(s.take(ctx).TopicName).To(HaveSuffix("$rid=2"), "the answer to the request after the subscription has to come, and no other")
 	},
 }}
 
@@ -119,7 +119,7 @@ func crowd(ctx context.Context, env *harness.Env, t *harness.T) {
 	pending := map[*session]string{}
 	for i := range sessions {
 		a := sessions[i].own(ctx)
-		t.Expect(a.OperationID).NotTo(gomega.BeKeyOf(operations), "two devices were told the same operationId")
+		t.Expect(a.OperationID).NotTo(BeKeyOf(operations), "two devices were told the same operationId")
 		operations[a.OperationID], pending[&sessions[i]] = true, a.OperationID
 	}
 	t.Eventually(ctx, func() int {
@@ -128,13 +128,13 @@ func crowd(ctx context.Context, env *harness.Env, t *harness.T) {
 		}
 		for s := range pending {
 			if a := s.own(ctx); a.Status.Terminal() {
-				t.Expect(a.State).NotTo(gomega.BeNil(), "registrationState in %s", a.Raw)
-				t.Expect(strings.ToLower(a.State.RegistrationID)).To(gomega.Equal(s.device.RegistrationID))
+				t.Expect(a.State).NotTo(BeNil(), "registrationState in %s", a.Raw)
+				t.Expect(strings.ToLower(a.State.RegistrationID)).To(Equal(s.device.RegistrationID))
 				delete(pending, s)
 			}
 		}
 		return len(pending)
-	}).WithTimeout(env.Timeouts.Assign).WithPolling(time.Second).Should(gomega.BeZero(), "registrations that are not terminal")
+	}).WithTimeout(env.Timeouts.Assign).WithPolling(time.Second).Should(BeZero(), "registrations that are not terminal")
 	for _, s := range sessions {
 		s.expectAlive(ctx)
 	}
@@ -144,7 +144,7 @@ func crowd(ctx context.Context, env *harness.Env, t *harness.T) {
 // the registration id.
 func (s session) own(ctx context.Context) devwire.Answer {
 	a := s.hear(ctx)
-	s.t.Expect(a.Topic).To(gomega.MatchRegexp(topicForm, s.device.RegistrationID), "an answer to somebody else's request")
-	s.t.Expect(a.Code).To(gomega.BeNumerically("<", 300), "%s", a.Raw)
+	s.t.Expect(a.Topic).To(MatchRegexp(topicForm, s.device.RegistrationID), "an answer to somebody else's request")
+	s.t.Expect(a.Code).To(BeNumerically("<", 300), "%s", a.Raw)
 	return a
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/dpslab/dpslab/internal/devwire"
 	"github.com/dpslab/dpslab/suites/harness"
 	"github.com/eclipse/paho.mqtt.golang/packets"
-	"github.com/onsi/gomega"
+	. "github.com/onsi/gomega"
 )
 
 // keptAlive connects a new device with that keep-alive, in seconds.
@@ -17,7 +17,7 @@ func keptAlive(ctx context.Context, env *harness.Env, t *harness.T, seconds uint
 	t.Given("the device is connected", func() {
 		c := d.ConnectPacket()
 		c.Keepalive = seconds
-		t.Expect(s.Login(ctx, c).ReturnCode).To(gomega.BeEquivalentTo(packets.Accepted))
+		t.Expect(s.Login(ctx, c).ReturnCode).To(BeEquivalentTo(packets.Accepted))
 	})
 	return s
 }
@@ -80,7 +80,7 @@ var lifeChecks = []harness.Check{{
 		unsubscribe := packets.NewControlPacket(packets.Unsubscribe).(*packets.UnsubscribePacket)
 		unsubscribe.MessageID, unsubscribe.Topics = 77, []string{devwire.ResponseFilter}
 		s.Write(unsubscribe)
-		t.Expect(harness.Read[*packets.UnsubackPacket](ctx, s.Packets).MessageID).To(gomega.BeEquivalentTo(77))
+		t.Expect(harness.Read[*packets.UnsubackPacket](ctx, s.Packets).MessageID).To(BeEquivalentTo(77))
 	},
 }, {
 	Requirement: "DPS-MQTT-053",

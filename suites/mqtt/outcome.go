@@ -6,16 +6,16 @@ import (
 	"github.com/dpslab/dpslab/internal/devwire"
 	"github.com/dpslab/dpslab/internal/dps"
 	"github.com/dpslab/dpslab/suites/harness"
-	"github.com/onsi/gomega"
+	. "github.com/onsi/gomega"
 )
 
 // expectOutcome asserts what every terminal answer holds, and returns its state.
 func expectOutcome(t *harness.T, s session, last devwire.Answer, status dps.Status) devwire.State {
-	t.Expect(last.Code).To(gomega.Equal(200))
-	t.Expect(last.Status).To(gomega.Equal(status), "%s", last.Raw)
-	t.Expect(last.State).NotTo(gomega.BeNil(), "registrationState in %s", last.Raw)
-	t.Expect(last.State.RegistrationID).To(gomega.Equal(s.device.RegistrationID))
-	t.Expect(last.State.Status).To(gomega.Equal(status), "status in registrationState")
+	t.Expect(last.Code).To(Equal(200))
+	t.Expect(last.Status).To(Equal(status), "%s", last.Raw)
+	t.Expect(last.State).NotTo(BeNil(), "registrationState in %s", last.Raw)
+	t.Expect(last.State.RegistrationID).To(Equal(s.device.RegistrationID))
+	t.Expect(last.State.Status).To(Equal(status), "status in registrationState")
 	return *last.State
 }
 
@@ -29,9 +29,9 @@ var outcomeChecks = []harness.Check{{
 		first := s.registered(ctx, "1")
 		last := s.settle(ctx, first)
 		state := expectOutcome(t, s, last, dps.StatusAssigned)
-		t.Expect(last.OperationID).To(gomega.Equal(first.OperationID))
-		t.Expect(state.AssignedHub).NotTo(gomega.BeEmpty(), "assignedHub")
-		t.Expect(state.DeviceID).NotTo(gomega.BeEmpty(), "deviceId")
+		t.Expect(last.OperationID).To(Equal(first.OperationID))
+		t.Expect(state.AssignedHub).NotTo(BeEmpty(), "assignedHub")
+		t.Expect(state.DeviceID).NotTo(BeEmpty(), "deviceId")
 	},
 }, {
 	Requirement: "DPS-MQTT-049",
@@ -40,8 +40,8 @@ var outcomeChecks = []harness.Check{{
 	Run: func(ctx context.Context, env *harness.Env, t *harness.T) {
 		s := openAs(ctx, env, t, env.Service(ctx, t, harness.WithHubs()).SymmetricKeyDevice(ctx, t))
 		state := expectOutcome(t, s, s.settle(ctx, s.registered(ctx, "1")), dps.StatusFailed)
-		t.Expect(state.ErrorCode).To(gomega.BeNumerically(">", 0), "errorCode")
-		t.Expect(state.ErrorMessage).NotTo(gomega.BeEmpty(), "errorMessage")
+		t.Expect(state.ErrorCode).To(BeNumerically(">", 0), "errorCode")
+		t.Expect(state.ErrorMessage).NotTo(BeEmpty(), "errorMessage")
 	},
 }, {
 	Requirement: "DPS-MQTT-050",

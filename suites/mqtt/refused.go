@@ -6,7 +6,7 @@ import (
 	"github.com/dpslab/dpslab/internal/devwire"
 	"github.com/dpslab/dpslab/suites/harness"
 	"github.com/eclipse/paho.mqtt.golang/packets"
-	"github.com/onsi/gomega"
+	. "github.com/onsi/gomega"
 	"github.com/onsi/gomega/types"
 )
 
@@ -28,7 +28,7 @@ func accepted(ctx context.Context, t *harness.T, d *harness.Device) {
 
 // fourOrFive are the codes for a user name that says too little; which one the service
 // sends is not known (device-api.md 2.4).
-var fourOrFive = gomega.BeElementOf(4, 5)
+var fourOrFive = BeElementOf(4, 5)
 
 // badUserNames asserts that each user name is refused and ends its connection.
 func badUserNames(ctx context.Context, env *harness.Env, t *harness.T, of func(d *harness.Device) []string) {
@@ -76,7 +76,7 @@ var refusedChecks = []harness.Check{{
 		s := env.Service(ctx, t)
 		for _, d := range []*harness.Device{s.SymmetricKeyDevice(ctx, t), s.X509Device(ctx, t)} {
 			accepted(ctx, t, d)
-			refuses(ctx, t, d, gomega.Equal(5), func(c *packets.ConnectPacket) { c.ClientIdentifier = "x-" + c.ClientIdentifier })
+			refuses(ctx, t, d, Equal(5), func(c *packets.ConnectPacket) { c.ClientIdentifier = "x-" + c.ClientIdentifier })
 		}
 	},
 }, {
@@ -86,7 +86,7 @@ var refusedChecks = []harness.Check{{
 	Run: func(ctx context.Context, env *harness.Env, t *harness.T) {
 		d := env.Service(ctx, t).SymmetricKeyDevice(ctx, t)
 		accepted(ctx, t, d)
-		refuses(ctx, t, d, gomega.Equal(5), func(c *packets.ConnectPacket) { c.PasswordFlag, c.Password = false, nil })
+		refuses(ctx, t, d, Equal(5), func(c *packets.ConnectPacket) { c.PasswordFlag, c.Password = false, nil })
 	},
 }, {
 	Requirement: "DPS-MQTT-029",
@@ -95,7 +95,7 @@ var refusedChecks = []harness.Check{{
 	Run: func(ctx context.Context, env *harness.Env, t *harness.T) {
 		d := env.Service(ctx, t).SymmetricKeyDevice(ctx, t)
 		accepted(ctx, t, d)
-		refuses(ctx, t, d, gomega.BeNumerically(">", 0), func(c *packets.ConnectPacket) { c.ClientIdentifier = "" })
+		refuses(ctx, t, d, BeNumerically(">", 0), func(c *packets.ConnectPacket) { c.ClientIdentifier = "" })
 	},
 }, {
 	Requirement: "DPS-MQTT-030",
@@ -105,7 +105,7 @@ var refusedChecks = []harness.Check{{
 		d := env.Service(ctx, t).SymmetricKeyDevice(ctx, t)
 		accepted(ctx, t, d)
 		for name, level := range map[string]byte{"MQIsdp": 3, "MQTT": 5} {
-			p := refuses(ctx, t, d, gomega.Equal(1), func(c *packets.ConnectPacket) { c.ProtocolName, c.ProtocolVersion = name, level })
+			p := refuses(ctx, t, d, Equal(1), func(c *packets.ConnectPacket) { c.ProtocolName, c.ProtocolVersion = name, level })
 			p.ExpectClosed(ctx)
 		}
 	},

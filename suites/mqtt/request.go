@@ -8,20 +8,20 @@ import (
 	"github.com/dpslab/dpslab/internal/dps"
 	"github.com/dpslab/dpslab/suites/harness"
 	"github.com/eclipse/paho.mqtt.golang/packets"
-	"github.com/onsi/gomega"
+	. "github.com/onsi/gomega"
 )
 
 // expectRegistered sends a register request with that body and asserts that it is accepted.
 func (s session) expectRegistered(ctx context.Context, body string) {
 	s.Publish(devwire.RegisterTopic("1"), 1, []byte(body))
 	a := s.hear(ctx)
-	s.t.Expect(a.Code).To(gomega.Equal(202), "answer to the body %q: %s", body, a.Raw)
+	s.t.Expect(a.Code).To(Equal(202), "answer to the body %q: %s", body, a.Raw)
 }
 
 // expectPolled asserts that an answer is that of a poll of this operation.
 func (s session) expectPolled(a devwire.Answer, operationID string) {
-	s.t.Expect(a.Code).To(gomega.BeNumerically("<", 300), "%s", a.Raw)
-	s.t.Expect(a.OperationID).To(gomega.Equal(operationID))
+	s.t.Expect(a.Code).To(BeNumerically("<", 300), "%s", a.Raw)
+	s.t.Expect(a.OperationID).To(Equal(operationID))
 }
 
 // escaped is a text with every byte of it percent-encoded.
@@ -40,7 +40,7 @@ var requestChecks = []harness.Check{{
 	Run: func(ctx context.Context, env *harness.Env, t *harness.T) {
 		s := open(ctx, env, t)
 		first := s.register(ctx, "1")
-		t.Expect(first.Code).To(gomega.Equal(202), "%s", first.Raw)
+		t.Expect(first.Code).To(Equal(202), "%s", first.Raw)
 		for range 3 {
 			s.expectPolled(s.poll(ctx, "1", first.OperationID), first.OperationID)
 		}
@@ -92,7 +92,7 @@ var requestChecks = []harness.Check{{
 	Run: func(ctx context.Context, env *harness.Env, t *harness.T) {
 		s := open(ctx, env, t)
 		last := s.settle(ctx, s.register(ctx, "1"))
-		t.Expect(last.Status).To(gomega.Equal(dps.StatusAssigned), "%s", last.Raw)
+		t.Expect(last.Status).To(Equal(dps.StatusAssigned), "%s", last.Raw)
 		s.expectPolled(s.poll(ctx, "2", last.OperationID), last.OperationID)
 	},
 }, {
@@ -111,7 +111,7 @@ var requestChecks = []harness.Check{{
 			s.expectPolled(s.read(m), operation)
 			topic, err := devwire.ParseResponseTopic(m.TopicName)
 			t.Answered(err, "read the topic of the answer")
-			t.Expect(topic.RID).To(gomega.BeKeyOf(waiting), "each request has to have one answer")
+			t.Expect(topic.RID).To(BeKeyOf(waiting), "each request has to have one answer")
 			delete(waiting, topic.RID)
 		}
 	},
@@ -125,7 +125,7 @@ var requestChecks = []harness.Check{{
 		request.TopicName, request.Retain, request.Payload = devwire.RegisterTopic("1"), true, s.body()
 		s.Write(request)
 		a := s.hear(ctx)
-		t.Expect(a.Code).To(gomega.Equal(202), "%s", a.Raw)
+		t.Expect(a.Code).To(Equal(202), "%s", a.Raw)
 		s.disconnect()
 		openAs(ctx, env, t, s.device).ExpectSilence(ctx)
 	},

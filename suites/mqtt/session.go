@@ -7,7 +7,7 @@ import (
 	"github.com/dpslab/dpslab/internal/devwire"
 	"github.com/dpslab/dpslab/suites/harness"
 	"github.com/eclipse/paho.mqtt.golang/packets"
-	"github.com/onsi/gomega"
+	. "github.com/onsi/gomega"
 )
 
 // session is a device's connection, logged in and subscribed.
@@ -58,7 +58,7 @@ func (s session) poll(ctx context.Context, rid, operationID string) devwire.Answ
 func (s session) registered(ctx context.Context, rid string) (first devwire.Answer) {
 	s.t.Given(s.device.RegistrationID+" registers", func() {
 		first = s.register(ctx, rid)
-		s.t.Expect(first.Code).To(gomega.BeNumerically("<", 300), "%s", first.Raw)
+		s.t.Expect(first.Code).To(BeNumerically("<", 300), "%s", first.Raw)
 	})
 	return first
 }
@@ -70,7 +70,7 @@ func (s session) settle(ctx context.Context, first devwire.Answer) devwire.Answe
 	s.t.Eventually(ctx, func() bool {
 		last = s.poll(ctx, "poll", first.OperationID)
 		return last.Code >= 300 || last.Status.Terminal()
-	}).WithTimeout(s.env.Timeouts.Assign).WithPolling(pause).Should(gomega.BeTrue(), "the status has to become terminal")
+	}).WithTimeout(s.env.Timeouts.Assign).WithPolling(pause).Should(BeTrue(), "the status has to become terminal")
 	return last
 }
 
@@ -97,7 +97,7 @@ func (s session) read(m *packets.PublishPacket) devwire.Answer {
 // expectAlive asserts that the connection serves, and that nothing waits unread on it.
 func (s session) expectAlive(ctx context.Context) {
 	s.Write(packets.NewControlPacket(packets.Pingreq))
-	s.t.Expect(s.Next(ctx)).To(gomega.BeAssignableToTypeOf(&packets.PingrespPacket{}), "the answer to PINGREQ has to come next")
+	s.t.Expect(s.Next(ctx)).To(BeAssignableToTypeOf(&packets.PingrespPacket{}), "the answer to PINGREQ has to come next")
 }
 
 // disconnect ends the session as a client does.

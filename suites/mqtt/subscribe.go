@@ -6,7 +6,7 @@ import (
 	"github.com/dpslab/dpslab/internal/devwire"
 	"github.com/dpslab/dpslab/suites/harness"
 	"github.com/eclipse/paho.mqtt.golang/packets"
-	"github.com/onsi/gomega"
+	. "github.com/onsi/gomega"
 )
 
 // login connects a new device of a new service that has not subscribed yet.
@@ -14,16 +14,16 @@ func login(ctx context.Context, env *harness.Env, t *harness.T) session {
 	d := env.Service(ctx, t).SymmetricKeyDevice(ctx, t)
 	s := session{Packets: d.Packets(ctx, t), t: t, env: env, device: d}
 	t.Given("the device is connected", func() {
-		t.Expect(s.Login(ctx, d.ConnectPacket()).ReturnCode).To(gomega.BeEquivalentTo(packets.Accepted))
+		t.Expect(s.Login(ctx, d.ConnectPacket()).ReturnCode).To(BeEquivalentTo(packets.Accepted))
 	})
 	return s
 }
 
 // expectGranted subscribes and asserts which QoS is granted and used.
 func (s session) expectGranted(ctx context.Context, asked, granted byte) {
-	s.t.Expect(s.Subscribe(ctx, devwire.ResponseFilter, asked)).To(gomega.Equal(granted), "SUBACK to a subscription at QoS %d", asked)
+	s.t.Expect(s.Subscribe(ctx, devwire.ResponseFilter, asked)).To(Equal(granted), "SUBACK to a subscription at QoS %d", asked)
 	for _, m := range s.everyKind(ctx) {
-		s.t.Expect(m.Qos).To(gomega.Equal(granted), "QoS of %s", m.TopicName)
+		s.t.Expect(m.Qos).To(Equal(granted), "QoS of %s", m.TopicName)
 	}
 }
 
@@ -52,7 +52,7 @@ var subscribeChecks = []harness.Check{{
 			"#", "$dps/#", "$dps/registrations/#", "$dps/registrations/res/+/#", "$dps/registrations/res/202/#",
 			"$dps/registrations/PUT/iotdps-register/#", "devices/" + s.device.RegistrationID + "/messages/devicebound/#",
 		} {
-			t.Expect(s.Subscribe(ctx, filter, 1)).To(gomega.BeEquivalentTo(0x80), "SUBACK for %s", filter)
+			t.Expect(s.Subscribe(ctx, filter, 1)).To(BeEquivalentTo(0x80), "SUBACK for %s", filter)
 		}
 	},
 }}

@@ -11,7 +11,7 @@ import (
 	"github.com/dpslab/dpslab/internal/dps"
 	"github.com/dpslab/dpslab/suites/harness"
 	"github.com/eclipse/paho.mqtt.golang/packets"
-	"github.com/onsi/gomega"
+	. "github.com/onsi/gomega"
 )
 
 // Checks returns the checks of family WS.
@@ -24,6 +24,6 @@ var overWebSocket = harness.Over(dps.MQTTWebSocket)
 // the device can log in on it.
 func upgraded(ctx context.Context, env *harness.Env, t *harness.T, d *harness.Device, o devwire.DialOptions) *harness.Packets {
 	p := env.Packets(ctx, t, d.Service.Device, o)
-	t.Expect(p.Login(ctx, d.ConnectPacket()).ReturnCode).To(gomega.BeEquivalentTo(packets.Accepted))
+	t.Expect(p.Login(ctx, d.ConnectPacket()).ReturnCode).To(BeEquivalentTo(packets.Accepted))
 	return p
 }

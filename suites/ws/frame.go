@@ -9,7 +9,7 @@ import (
 	"github.com/dpslab/dpslab/internal/devwire"
 	"github.com/dpslab/dpslab/suites/harness"
 	"github.com/eclipse/paho.mqtt.golang/packets"
-	"github.com/onsi/gomega"
+	. "github.com/onsi/gomega"
 )
 
 // frames is a WebSocket of a device, message by message.
@@ -70,7 +70,7 @@ func (f frames) expect(ctx context.Context, kinds ...byte) {
 				stream = append(stream, m.Data...)
 			}
 		}
-		f.t.Expect(packets.PacketNames[packet[0]>>4]).To(gomega.Equal(packets.PacketNames[kind]))
+		f.t.Expect(packets.PacketNames[packet[0]>>4]).To(Equal(packets.PacketNames[kind]))
 	}
 }
 
@@ -119,7 +119,7 @@ var frameChecks = []harness.Check{{
 		f := open(ctx, env, t)
 		for _, packet := range [][]byte{f.connect(), subscribe(), f.register()} {
 			f.send(ctx, packet)
-			t.Expect(f.next(ctx).Text).To(gomega.BeFalse(), "the answer has to come in a binary frame")
+			t.Expect(f.next(ctx).Text).To(BeFalse(), "the answer has to come in a binary frame")
 		}
 	},
 }, {
@@ -168,7 +168,7 @@ var frameChecks = []harness.Check{{
 		ctx, cancel := context.WithTimeout(ctx, env.Timeouts.Close)
 		defer cancel()
 		m, err := f.Next(ctx)
-		t.Expect(errors.Is(err, io.EOF)).To(gomega.BeTrue(), "the service has to close the connection: %v, % x", err, m.Data)
+		t.Expect(errors.Is(err, io.EOF)).To(BeTrue(), "the service has to close the connection: %v, % x", err, m.Data)
 	},
 }, {
 	Requirement: "DPS-WS-008",
@@ -180,6 +180,6 @@ var frameChecks = []harness.Check{{
 			f.send(ctx, f.connect())
 			f.expect(ctx, packets.Connack)
 		})
-		t.Expect(f.Ping(ctx)).To(gomega.Succeed())
+		t.Expect(f.Ping(ctx)).To(Succeed())
 	},
 }}

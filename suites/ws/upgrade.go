@@ -6,7 +6,7 @@ import (
 
 	"github.com/dpslab/dpslab/internal/devwire"
 	"github.com/dpslab/dpslab/suites/harness"
-	"github.com/onsi/gomega"
+	. "github.com/onsi/gomega"
 )
 
 // upgradeChecks are about the HTTP request that makes a WebSocket.
@@ -17,7 +17,7 @@ var upgradeChecks = []harness.Check{{
 	Run: func(ctx context.Context, env *harness.Env, t *harness.T) {
 		d := env.Service(ctx, t).SymmetricKeyDevice(ctx, t)
 		p := upgraded(ctx, env, t, d, devwire.DialOptions{Path: "/$iothub/websocket", Subprotocols: []string{"mqtt"}})
-		t.Expect(p.Subprotocol()).To(gomega.Equal("mqtt"))
+		t.Expect(p.Subprotocol()).To(Equal("mqtt"))
 	},
 }, {
 	Requirement: "DPS-WS-002",
@@ -38,7 +38,7 @@ var upgradeChecks = []harness.Check{{
 		d := env.Service(ctx, t).SymmetricKeyDevice(ctx, t)
 		for _, offered := range []string{"mqtt", "MQTT", "Mqtt"} {
 			p := upgraded(ctx, env, t, d, devwire.DialOptions{Subprotocols: []string{offered}})
-			t.Expect(p.Subprotocol()).To(gomega.Equal(offered))
+			t.Expect(p.Subprotocol()).To(Equal(offered))
 			p.Close()
 		}
 	},
@@ -56,8 +56,8 @@ var upgradeChecks = []harness.Check{{
 			t.Cleanup(func(context.Context) { conn.Close() })
 		}
 		var refused *devwire.UpgradeRefused
-		t.Expect(errors.As(err, &refused)).To(gomega.BeTrue(), "the answer has to refuse the upgrade: %v", err)
-		t.Expect(refused.Status).To(gomega.And(gomega.BeNumerically(">=", 400), gomega.BeNumerically("<", 500)))
+		t.Expect(errors.As(err, &refused)).To(BeTrue(), "the answer has to refuse the upgrade: %v", err)
+		t.Expect(refused.Status).To(And(BeNumerically(">=", 400), BeNumerically("<", 500)))
 	},
 }, {
 	Requirement: "DPS-WS-010",
