@@ -10,6 +10,7 @@ import (
 	"github.com/dpslab/dpslab/reference/deviceapi/httpsfront"
 	"github.com/dpslab/dpslab/reference/enrollment"
 	"github.com/dpslab/dpslab/reference/provisioning"
+	"github.com/dpslab/dpslab/reference/serviceapi"
 )
 
 func onChoice(change func(point.Call, *provisioning.Choice)) func(point.Args) ([]point.Plan, error) {
@@ -39,6 +40,30 @@ var allocationDefects = point.Catalogue{{
 	Build: onCandidate(func(c *provisioning.Candidate) {
 		c.PassOver = c.Enrollment.Kind == enrollment.Individual && c.Enrollment.Disabled
 	}),
+}, {
+	ID: "disabled-individual-remembered", Summary: "stops a device for good whose individual enrollment was disabled once",
+	Catches: []string{"DPS-ALLOC-003"},
+	Build: func(point.Args) ([]point.Plan, error) {
+		var stopped sync.Map // registration ids
+		return onCandidate(func(c *provisioning.Candidate) {
+			if c.Enrollment.Kind == enrollment.Individual && c.Enrollment.Disabled {
+				stopped.Store(c.Claim.RegistrationID, true)
+			}
+			if _, ok := stopped.Load(c.Claim.RegistrationID); ok {
+				c.Enrollment.Disabled = true
+			}
+		})(nil)
+	},
+}, {
+	ID: "enrollment-cached", Summary: "goes on by an enrollment as a device's first registration found it",
+	Catches: []string{"DPS-ALLOC-004", "DPS-ALLOC-025"},
+	Build: func(point.Args) ([]point.Plan, error) {
+		var first sync.Map // enrollments by kind and registration id
+		return onCandidate(func(c *provisioning.Candidate) {
+			was, _ := first.LoadOrStore(c.Enrollment.Kind.String()+c.Claim.RegistrationID, c.Enrollment)
+			c.Enrollment = was.(enrollment.Enrollment)
+		})(nil)
+	},
 }, {
 	ID: "any-linked-hub", Summary: "hashes devices over all linked hubs, whatever their enrollment says",
 	Catches: []string{"DPS-ALLOC-005", "DPS-ALLOC-006", "DPS-ALLOC-008", "DPS-ALLOC-012", "DPS-ALLOC-013", "DPS-ALLOC-014"},
@@ -87,9 +112,9 @@ var allocationDefects = point.Catalogue{{
 	Build: onChoice(func(call point.Call, c *provisioning.Choice) {
 		sum := 0
 		for _, r := range call.Registration {
-			sum = sum*31 + int(r)
+			sum = (sum*31 + int(r)) % (1 << 30)
 		}
-		if len(c.Candidates) > 0 && sum >= 0 {
+		if len(c.Candidates) > 0 {
 			c.Host = c.Candidates[sum%len(c.Candidates)].Host
 		}
 	}),
@@ -135,8 +160,28 @@ var allocationDefects = point.Catalogue{{
 	Build: func(point.Args) ([]point.Plan, error) {
 		var seen sync.Map
 		return onIdentity(func(w *provisioning.HubWrite) {
-			_, w.Skip = seen.LoadOrStore(w.Host+"/"+w.Identity.DeviceID, true)
+			_, w.Skip = seen.LoadOrStore(w.Hub.Host()+"/"+w.Identity.DeviceID, true)
 		})(nil)
+	},
+}, {
+	ID: "identity-made-anew", Summary: "makes the hub identity anew with each registration, twin and all",
+	Catches: []string{"DPS-ALLOC-024"},
+	Build: point.Always(provisioning.Assigning.Plan(func(c point.Call, w *provisioning.HubWrite) {
+		w.Hub.Release(c, w.Identity.DeviceID)
+	})),
+}, {
+	ID: "identity-deleted-with-enrollment", Summary: "removes the hub identity when the enrollment or the registration is deleted",
+	Catches: []string{"DPS-ALLOC-028"},
+	Build: func(point.Args) ([]point.Plan, error) {
+		var hubs sync.Map // by registration id, which is the device id of all that this removes
+		return []point.Plan{
+			provisioning.Assigning.Plan(func(c point.Call, w *provisioning.HubWrite) { hubs.Store(c.Registration, w.Hub) }),
+			serviceapi.Replying.Plan(func(c point.Call, r *serviceapi.Reply) {
+				if hub, ok := hubs.Load(c.Registration); ok && r.Request.Method == http.MethodDelete && r.Status < 300 {
+					hub.(provisioning.Hub).Release(c, c.Registration)
+				}
+			}),
+		}, nil
 	},
 }, {
 	ID: "hub-refusal-unnamed", Summary: "reports a hub that refused it as one that was not specified",

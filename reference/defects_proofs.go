@@ -42,9 +42,10 @@ func refusing(as attestation.Reason, test func(*attestation.Verdict) bool) func(
 	})
 }
 
-// withoutSecondary forgets the second of an enrollment's two credentials.
+// withoutSecondary forgets the second of an enrollment's two credentials. A hub takes no
+// identity with one key, so another stands in its place.
 var withoutSecondary = point.Always(provisioning.Deciding.Plan(func(_ point.Call, c *provisioning.Candidate) {
-	c.Enrollment.Attestation.SymmetricKey.Secondary = nil
+	c.Enrollment.Attestation.SymmetricKey.Secondary = randomKey()
 	c.Enrollment.Attestation.X509.Secondary = nil
 }))
 
@@ -175,6 +176,14 @@ var tokenDefects = point.Catalogue{{
 		}
 	}),
 }, {
+	ID: "service-sas-fixed-order", Summary: "reads the fields of service tokens in the order sr, sig, se alone",
+	Catches: []string{"DPS-SAS-024"},
+	Build: turnAway(http.StatusUnauthorized, func(r *http.Request) bool {
+		token := r.Header.Get("Authorization")
+		sr, sig, se := strings.Index(token, "sr="), strings.Index(token, "sig="), strings.Index(token, "se=")
+		return !(sr < sig && sig < se)
+	}),
+}, {
 	ID: "service-sas-malformed-taken", Summary: "serves requests without a token",
 	Catches: []string{"DPS-SAS-025"},
 	Build:   pardoning(serviceapi.RefusedMalformed),
@@ -190,6 +199,15 @@ var tokenDefects = point.Catalogue{{
 	ID: "service-sas-any-resource", Summary: "takes service tokens for another host or path",
 	Catches: []string{"DPS-SAS-028", "DPS-SAS-029"},
 	Build:   pardoning(serviceapi.RefusedResource),
+}, {
+	ID: "service-sas-prefix-by-text", Summary: "takes the resource of a service token as a prefix by characters",
+	Catches: []string{"DPS-SAS-029"},
+	Build: onAuthorization(func(a *serviceapi.Authorization) {
+		resource, err := url.PathUnescape(a.Token.Resource)
+		if err == nil && a.Refused == serviceapi.RefusedResource && strings.HasPrefix(a.Resource, resource) {
+			a.Refused = ""
+		}
+	}),
 }, {
 	ID: "service-sas-any-policy", Summary: "takes service tokens of an unknown policy",
 	Catches: []string{"DPS-SAS-030"},

@@ -1,15 +1,14 @@
 package reference
 
 import (
-	"encoding/json"
 	"net/http"
+	"regexp"
 	"strings"
+	"sync/atomic"
 
 	"github.com/dpslab/dpslab/internal/dps"
-	"github.com/dpslab/dpslab/internal/etag"
 	"github.com/dpslab/dpslab/internal/point"
 	"github.com/dpslab/dpslab/reference/enrollment"
-	"github.com/dpslab/dpslab/reference/problem"
 	"github.com/dpslab/dpslab/reference/serviceapi"
 )
 
@@ -49,6 +48,16 @@ func turnAway(status int, test func(*http.Request) bool) func(point.Args) ([]poi
 	return onService("", func(r *serviceapi.Reply) {
 		if test(r.Request) {
 			r.Status, r.Body = status, refused(status*1000)
+		}
+	})
+}
+
+// turnDown refuses to write records whose JSON the expression matches.
+func turnDown(expression string) func(point.Args) ([]point.Plan, error) {
+	pattern := regexp.MustCompile(expression)
+	return onService("put", func(r *serviceapi.Reply) {
+		if pattern.Match(r.Received) {
+			r.Status, r.Body = http.StatusBadRequest, refused(400004)
 		}
 	})
 }
@@ -185,13 +194,13 @@ var enrollmentDefects = point.Catalogue{{
 	Catches: []string{"DPS-SVC-029", "DPS-ALLOC-020"},
 	Build:   onStored(func(e *enrollment.Enrollment) { e.InitialTwin = nil }),
 }, {
-	ID: "unknown-members-refused", Summary: "refuses records with read-only members",
+	ID: "read-only-members-refused", Summary: "refuses records with read-only members",
 	Catches: []string{"DPS-SVC-030"},
-	Build: onService("put", func(r *serviceapi.Reply) {
-		if r.Request.ContentLength > 0 && r.Status == http.StatusOK && r.Request.Header.Get("If-Match") != "" {
-			r.Status, r.Body = http.StatusBadRequest, refused(400004)
-		}
-	}),
+	Build:   turnDown(`"createdDateTimeUtc"`),
+}, {
+	ID: "read-only-members-taken", Summary: "takes the date of creation from the client",
+	Catches: []string{"DPS-SVC-030"},
+	Build:   onRecord("", func(d object) { d["createdDateTimeUtc"] = "0001-01-01T00:00:00Z" }),
 }, {
 	ID: "service-dates-with-offset", Summary: "writes the service API's dates with +00:00",
 	Catches: []string{"DPS-SVC-031"},
@@ -200,6 +209,10 @@ var enrollmentDefects = point.Catalogue{{
 			d["createdDateTimeUtc"] = strings.TrimSuffix(text, "Z") + "+00:00"
 		}
 	}),
+}, {
+	ID: "updated-stays", Summary: "never moves lastUpdatedDateTimeUtc",
+	Catches: []string{"DPS-SVC-032"},
+	Build:   onStored(func(e *enrollment.Enrollment) { e.Updated = e.Created }),
 }, {
 	ID: "created-moves", Summary: "sets createdDateTimeUtc anew with every write",
 	Catches: []string{"DPS-SVC-032"},
@@ -234,16 +247,20 @@ var enrollmentDefects = point.Catalogue{{
 	Build:   instead("", http.StatusUnsupportedMediaType, http.StatusOK),
 }, {
 	ID: "service-any-method", Summary: "answers unknown methods of the service API with 200",
-	Catches: []string{"DPS-SVC-044"},
+	Catches: []string{"DPS-SVC-044", "DPS-SVC-057"},
 	Build:   instead("", http.StatusMethodNotAllowed, http.StatusOK),
 }, {
 	ID: "pem-alone", Summary: "takes certificates as PEM alone",
 	Catches: []string{"DPS-SVC-045"},
-	Build: onService("put", func(r *serviceapi.Reply) {
-		if strings.Contains(string(r.Body), "sha256Thumbprint") {
-			r.Status, r.Body = http.StatusBadRequest, refused(400004)
-		}
-	}),
+	Build:   turnDown(`"certificate":"[^-]`),
+}, {
+	ID: "der-alone", Summary: "takes certificates as base64 DER alone",
+	Catches: []string{"DPS-SVC-045"},
+	Build:   turnDown(`"certificate":"(-|LS0t)`), // the base64 of a PEM begins with that of its dashes
+}, {
+	ID: "certificate-info-refused", Summary: "refuses certificates that are written back as their info",
+	Catches: []string{"DPS-SVC-047"},
+	Build:   turnDown(`"info":\{`),
 }, {
 	ID: "certificate-info-in-part", Summary: "leaves version out of certificate infos",
 	Catches: []string{"DPS-SVC-046"},
@@ -254,6 +271,29 @@ var enrollmentDefects = point.Catalogue{{
 	ID: "registration-without-status", Summary: "leaves status out of registrations",
 	Catches: []string{"DPS-SVC-049", "DPS-SVC-052", "DPS-SVC-053"},
 	Build:   onRecord("get registration", func(d object) { delete(d, "status") }),
+}, {
+	ID: "only-assigned-kept", Summary: "forgets registrations that did not end with a hub",
+	Catches: []string{"DPS-SVC-052", "DPS-SVC-053", "DPS-ALLOC-004", "DPS-ALLOC-015"},
+	Build: onService("get registration", func(r *serviceapi.Reply) {
+		if r.Status == http.StatusOK && !strings.Contains(string(r.Body), `"status":"assigned"`) {
+			r.Status, r.Body = http.StatusNotFound, refused(404202)
+		}
+	}),
+}, {
+	ID: "group-takes-registrations-along", Summary: "deletes the registrations of a group with it",
+	Catches: []string{"DPS-SVC-054"},
+	Build: func(point.Args) ([]point.Plan, error) {
+		var gone atomic.Bool
+		return onService("", func(r *serviceapi.Reply) {
+			path := strings.ToLower(r.Request.URL.Path)
+			switch {
+			case r.Request.Method == http.MethodDelete && strings.HasPrefix(path, "/enrollmentgroups/"):
+				gone.Store(true)
+			case gone.Load() && strings.HasPrefix(path, "/registrations/"):
+				r.Status, r.Body = http.StatusNotFound, refused(404202)
+			}
+		})(nil)
+	},
 }, {
 	ID: "client-request-id-refused", Summary: "refuses requests with x-ms-client-request-id",
 	Catches: []string{"DPS-SVC-056"},
@@ -280,200 +320,4 @@ var enrollmentDefects = point.Catalogue{{
 	ID: "naive-create-anything", Summary: "answers the naive POST of anything with 201",
 	Catches: []string{"DPS-SVC-061"},
 	Build:   instead("post enrollment", http.StatusBadRequest, http.StatusCreated),
-}}
-
-// onCondition changes the outcome of an If-Match.
-func onCondition(change func(*serviceapi.Precondition)) func(point.Args) ([]point.Plan, error) {
-	return point.Always(serviceapi.Conditioned.Plan(func(_ point.Call, p *serviceapi.Precondition) { change(p) }))
-}
-
-// turnedDown refuses writes whose If-Match text the test holds for.
-func turnedDown(test func(ifMatch string) bool) func(point.Args) ([]point.Plan, error) {
-	return turnAway(http.StatusPreconditionFailed, func(r *http.Request) bool {
-		return test(r.Header.Get("If-Match"))
-	})
-}
-
-// conditionDefects are wrong optimistic concurrency.
-var conditionDefects = point.Catalogue{{
-	ID: "etag-unquoted", Summary: "writes etags without their quotes",
-	Catches: []string{"DPS-ETAG-001"},
-	Build: onRecord("", func(d object) {
-		if tag, ok := d["etag"].(string); ok {
-			d["etag"] = strings.Trim(tag, `"`)
-		}
-	}),
-}, {
-	ID: "etag-constant", Summary: "keeps the etag through writes",
-	Catches: []string{"DPS-ETAG-002"},
-	Build: onStored(func(e *enrollment.Enrollment) {
-		e.ETag = "00000000-0000-0000-0000-000000000000"
-	}),
-}, {
-	ID: "put-overwrites", Summary: "lets a PUT without If-Match replace a record",
-	Catches: []string{"DPS-ETAG-003", "DPS-ETAG-011"},
-	Build: onCondition(func(p *serviceapi.Precondition) {
-		if p.Exists && !p.Condition.Given() {
-			p.Problem = nil
-		}
-	}),
-}, {
-	ID: "if-match-star-refused", Summary: "refuses If-Match: *",
-	Catches: []string{"DPS-ETAG-004"},
-	Build: onCondition(func(p *serviceapi.Precondition) {
-		if p.Condition.Any() {
-			p.Problem = problem.PreconditionFailed()
-		}
-	}),
-}, {
-	ID: "if-match-ignored", Summary: "ignores If-Match",
-	Catches: []string{"DPS-ETAG-005", "DPS-ETAG-015", "DPS-ETAG-016"},
-	Build: onCondition(func(p *serviceapi.Precondition) {
-		if p.Condition.Given() && p.Exists {
-			p.Problem = nil
-		}
-	}),
-}, {
-	ID: "if-match-quoted-refused", Summary: "refuses a quoted etag",
-	Catches: []string{"DPS-ETAG-006"},
-	Build:   turnedDown(func(m string) bool { return strings.HasPrefix(m, `"`) }),
-}, {
-	ID: "if-match-bare-refused", Summary: "refuses an etag without quotes",
-	Catches: []string{"DPS-ETAG-007"},
-	Build:   turnedDown(func(m string) bool { return m != "" && m != "*" && !strings.Contains(m, `"`) }),
-}, {
-	ID: "if-match-weak-refused", Summary: "refuses a weak etag",
-	Catches: []string{"DPS-ETAG-008"},
-	Build:   turnedDown(func(m string) bool { return strings.HasPrefix(m, "W/") }),
-}, {
-	ID: "if-match-creates", Summary: "lets a PUT with If-Match create a record",
-	Catches: []string{"DPS-ETAG-009"},
-	Build: onCondition(func(p *serviceapi.Precondition) {
-		if !p.Exists {
-			p.Problem = nil
-		}
-	}),
-}, {
-	ID: "delete-needs-if-match", Summary: "refuses a DELETE without If-Match",
-	Catches: []string{"DPS-ETAG-010"},
-	Build: onCondition(func(p *serviceapi.Precondition) {
-		if p.Method == http.MethodDelete && !p.Condition.Given() {
-			p.Problem = problem.PreconditionFailed()
-		}
-	}),
-}, {
-	ID: "registration-etag-exact", Summary: "refuses a registration's etag once it is decoded",
-	Catches: []string{"DPS-ETAG-012"},
-	Build: turnAway(http.StatusPreconditionFailed, func(r *http.Request) bool {
-		return strings.HasPrefix(strings.ToLower(r.URL.Path), "/registrations") && strings.Contains(r.Header.Get("If-Match"), "-")
-	}),
-}, {
-	ID: "body-etag-counts", Summary: "refuses a PUT whose body has another etag",
-	Catches: []string{"DPS-ETAG-013"},
-	Build: onService("put", func(r *serviceapi.Reply) {
-		if r.Request.Header.Get("If-Match") == "*" {
-			r.Status, r.Body = http.StatusPreconditionFailed, refused(412201)
-		}
-	}),
-}, {
-	ID: "etag-with-comma", Summary: "makes etags that a header cannot carry",
-	Catches: []string{"DPS-ETAG-014"},
-	Build: onRecord("", func(d object) {
-		if _, ok := d["etag"].(string); ok {
-			d["etag"] = etag.ETag(`a"b c`).Quoted()
-		}
-	}),
-}}
-
-// onPage changes the answer to a query.
-func onPage(change func(*serviceapi.Reply, []any) any) func(point.Args) ([]point.Plan, error) {
-	return onService("query", func(r *serviceapi.Reply) {
-		var items []any
-		if r.Status != http.StatusOK || json.Unmarshal(r.Body, &items) != nil {
-			return
-		}
-		if body, err := json.Marshal(change(r, items)); err == nil {
-			r.Body = body
-		}
-	})
-}
-
-// queryDefects are wrong pages.
-var queryDefects = point.Catalogue{{
-	ID: "query-wrapped", Summary: "wraps the items of a page in an object",
-	Catches: []string{"DPS-QRY-001"},
-	Build:   onPage(func(_ *serviceapi.Reply, items []any) any { return object{"items": items} }),
-}, {
-	ID: "query-no-item-type", Summary: "sends no x-ms-item-type",
-	Catches: []string{"DPS-QRY-002"},
-	Build:   onService("query", func(r *serviceapi.Reply) { r.Header.Del("x-ms-item-type") }),
-}, {
-	ID: "query-item-type-lowered", Summary: "sends x-ms-item-type in lower case",
-	Catches: []string{"DPS-QRY-002"},
-	Build: onService("query", func(r *serviceapi.Reply) {
-		r.Header.Set("x-ms-item-type", strings.ToLower(r.Header.Get("x-ms-item-type")))
-	}),
-}, {
-	ID: "query-endless", Summary: "sends x-ms-continuation on the last page, empty",
-	Catches: []string{"DPS-QRY-003"},
-	Build: onService("query", func(r *serviceapi.Reply) {
-		if r.Header.Get("x-ms-continuation") == "" {
-			r.Header.Set("x-ms-continuation", "")
-		}
-	}),
-}, {
-	ID: "query-page-size-ignored", Summary: "sends one item more than x-ms-max-item-count asks for",
-	Catches: []string{"DPS-QRY-004"},
-	Build: onPage(func(_ *serviceapi.Reply, items []any) any {
-		if len(items) > 0 {
-			items = append(items, items[0])
-		}
-		return items
-	}),
-}, {
-	ID: "query-item-lost", Summary: "loses the first item of every page but the first",
-	Catches: []string{"DPS-QRY-005"},
-	Build: onPage(func(r *serviceapi.Reply, items []any) any {
-		if r.Request.Header.Get("x-ms-continuation") != "" && len(items) > 0 {
-			return items[1:]
-		}
-		return items
-	}),
-}, {
-	ID: "query-continuation-unprintable", Summary: "makes continuations that are not ASCII",
-	Catches: []string{"DPS-QRY-006"},
-	Build: onService("query", func(r *serviceapi.Reply) {
-		if token := r.Header.Get("x-ms-continuation"); token != "" {
-			r.Header.Set("x-ms-continuation", "ü"+token)
-		}
-	}),
-}, {
-	ID: "query-bad-taken", Summary: "answers queries that it cannot read with everything",
-	Catches: []string{"DPS-QRY-007", "DPS-QRY-014", "DPS-QRY-015", "DPS-QRY-016"},
-	Build: onService("query", func(r *serviceapi.Reply) {
-		if r.Status == http.StatusBadRequest {
-			r.Status, r.Body = http.StatusOK, []byte("[]")
-			r.Header.Set("x-ms-item-type", "Enrollment")
-		}
-	}),
-}, {
-	ID: "query-empty", Summary: "answers every query with an empty page",
-	Catches: []string{"DPS-QRY-005", "DPS-QRY-009", "DPS-QRY-010", "DPS-QRY-011", "DPS-QRY-012", "DPS-QRY-013", "DPS-QRY-017"},
-	Build:   onPage(func(*serviceapi.Reply, []any) any { return []any{} }),
-}, {
-	ID: "query-unknown-group-empty", Summary: "answers the query of an unknown group's registrations with 200",
-	Catches: []string{"DPS-QRY-020"},
-	Build: onService("query registration", func(r *serviceapi.Reply) {
-		if r.Status == http.StatusNotFound {
-			r.Status, r.Body = http.StatusOK, []byte("[]")
-		}
-	}),
-}, {
-	ID: "query-registrations-need-body", Summary: "refuses the query of registrations without a body",
-	Catches: []string{"DPS-QRY-018"},
-	Build: onService("query registration", func(r *serviceapi.Reply) {
-		if r.Request.ContentLength == 0 {
-			r.Status, r.Body = http.StatusBadRequest, refused(400004)
-		}
-	}),
 }}

@@ -20,7 +20,7 @@ var Assigning = point.Define[HubWrite]("provisioning.assigning")
 
 // HubWrite is the identity on its way to its hub.
 type HubWrite struct {
-	Host     string
+	Hub      Hub
 	Identity Identity
 	Skip     bool // a plan may keep the write from happening
 }
@@ -86,7 +86,7 @@ func (s *Service) outcome(ctx context.Context, a Attested, r, before registratio
 }
 
 func (s *Service) write(ctx context.Context, a Attested, hub Hub, id Identity) error {
-	w := HubWrite{Host: hub.Host(), Identity: id}
+	w := HubWrite{Hub: hub, Identity: id}
 	Assigning.Hit(ctx, s.o.Points, a.At, &w)
 	if w.Skip {
 		return nil

@@ -24,12 +24,14 @@ const maxBody = 1 << 20
 // Replying is passed before an answer is written.
 var Replying = point.Define[Reply]("serviceapi.replying")
 
-// Reply is an answer on its way out, and the request that it answers.
+// Reply is an answer on its way out, and the request that it answers, whose body is
+// Received as far as it was read.
 type Reply struct {
-	Request *http.Request
-	Status  int
-	Header  http.Header
-	Body    []byte
+	Request  *http.Request
+	Received []byte
+	Status   int
+	Header   http.Header
+	Body     []byte
 }
 
 // Options make an API. All fields are needed.
@@ -58,6 +60,7 @@ type exchange struct {
 	route    route
 	at       point.At
 	tracking string
+	received []byte // the body, once it was read
 }
 
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -71,7 +74,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	reply.Header.Set("Content-Type", "application/json; charset=utf-8")
 	reply.Header.Set("x-ms-request-id", x.tracking)
 	reply.Header.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
-	reply.Request = r
+	reply.Request, reply.Received = r, x.received
 	Replying.Hit(r.Context(), a.o.Points, x.at, reply)
 	for name, values := range reply.Header {
 		w.Header()[name] = values
@@ -150,6 +153,7 @@ func (x *exchange) body() ([]byte, error) {
 	if err != nil {
 		return nil, problem.InvalidArgument("The request body could not be read.")
 	}
+	x.received = b
 	if len(b) > maxBody {
 		return nil, problem.TooLarge()
 	}

@@ -21,8 +21,9 @@ var Authorizing = point.Define[Authorization]("serviceapi.authorizing")
 // Authorization is the judgement on a service token. An empty Refused lets it through; it
 // is for logs and plans, never for the client.
 type Authorization struct {
-	Token   sas.Token
-	Refused string
+	Token    sas.Token
+	Resource string // host and path, which the token's resource has to cover
+	Refused  string
 }
 
 // Reasons to refuse a token.
@@ -36,7 +37,7 @@ const (
 
 func (a *API) authorize(ctx context.Context, x *exchange) error {
 	token, err := sas.Parse(x.Header.Get("Authorization"))
-	judged := Authorization{Token: token, Refused: RefusedMalformed}
+	judged := Authorization{Token: token, Resource: x.Host + x.URL.Path, Refused: RefusedMalformed}
 	if err == nil {
 		judged.Refused = a.judge(token, x)
 	}

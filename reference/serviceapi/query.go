@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/dpslab/dpslab/internal/point"
 	"github.com/dpslab/dpslab/internal/query"
 	"github.com/dpslab/dpslab/reference/document"
 	"github.com/dpslab/dpslab/reference/enrollment"
@@ -16,6 +17,16 @@ import (
 
 // itemTypes are the words of x-ms-item-type, whose case the C client compares exactly.
 var itemTypes = [...]string{enrollments: "Enrollment", groups: "EnrollmentGroup", registrations: "DeviceRegistration"}
+
+// Asking is passed when a query was understood, before its page is made.
+var Asking = point.Define[Question]("serviceapi.asking")
+
+// Question is a query for one page.
+type Question struct {
+	Query query.Query
+	After string // the id behind which the page begins
+	Size  int    // the most items of the page
+}
 
 // everything is the query of a request without one.
 const everything = "SELECT *"
@@ -112,7 +123,9 @@ func (a *API) page(ctx context.Context, x *exchange, text string, from source) (
 	if err != nil { // [DPS-QRY-007] [DPS-QRY-008]
 		return nil, problem.InvalidArgument("%v.", err)
 	}
-	items, next, err := collect(ctx, q, from, begin.After, size)
+	question := Question{q, begin.After, size}
+	Asking.Hit(ctx, a.o.Points, x.at, &question)
+	items, next, err := collect(ctx, question.Query, from, question.After, question.Size)
 	if err != nil {
 		return nil, err
 	}
