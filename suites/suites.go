@@ -11,6 +11,7 @@ import (
 	"github.com/dpslab/dpslab/suites/etag"
 	"github.com/dpslab/dpslab/suites/harness"
 	"github.com/dpslab/dpslab/suites/https"
+	"github.com/dpslab/dpslab/suites/hub"
 	"github.com/dpslab/dpslab/suites/mqtt"
 	"github.com/dpslab/dpslab/suites/qry"
 	"github.com/dpslab/dpslab/suites/sas"
@@ -32,6 +33,7 @@ var families = []func() []harness.Check{
 	etag.Checks,
 	qry.Checks,
 	alloc.Checks,
+	hub.Checks,
 }
 
 // All returns every check.
