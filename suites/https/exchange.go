@@ -16,11 +16,15 @@ func device(ctx context.Context, env *harness.Env, t *harness.T, members ...harn
 	return env.Service(ctx, t).SymmetricKeyDevice(ctx, t, members...)
 }
 
-// register sends the register request of an ordinary device.
-func register(ctx context.Context, t *harness.T, d *harness.Device) devwire.HTTPResponse {
-	body, err := d.Registration(nil)
+// body is what an ordinary device sends with register and lookup.
+func body(t *harness.T, d *harness.Device) []byte {
+	b, err := d.Registration(nil)
 	t.Must(err, "write the register request")
-	return d.Put(ctx, t, string(body))
+	return b
+}
+
+func register(ctx context.Context, t *harness.T, d *harness.Device) devwire.HTTPResponse {
+	return d.Put(ctx, t, string(body(t, d)))
 }
 
 func poll(ctx context.Context, t *harness.T, d *harness.Device, operationID string) devwire.HTTPResponse {
@@ -28,9 +32,7 @@ func poll(ctx context.Context, t *harness.T, d *harness.Device, operationID stri
 }
 
 func lookup(ctx context.Context, t *harness.T, d *harness.Device) devwire.HTTPResponse {
-	body, err := d.Registration(nil)
-	t.Must(err, "write the lookup")
-	return d.Do(ctx, t, devwire.HTTPRequest{Method: http.MethodPost, Path: devwire.LookupPath(d.Identity), Body: body})
+	return d.Do(ctx, t, devwire.HTTPRequest{Method: http.MethodPost, Path: devwire.LookupPath(d.Identity), Body: body(t, d)})
 }
 
 // document is the JSON object of an answer.
@@ -68,6 +70,7 @@ func settled(ctx context.Context, env *harness.Env, t *harness.T, d *harness.Dev
 			last = poll(ctx, t, d, operationID)
 			return document(t, last)["status"]
 		}).WithTimeout(env.Timeouts.Assign).WithPolling(pollEvery).ShouldNot(Equal("assigning"))
+		taken(t, last)
 	})
 	return last
 }
@@ -75,6 +78,11 @@ func settled(ctx context.Context, env *harness.Env, t *harness.T, d *harness.Dev
 // ended registers the device and returns the answer that ends its registration.
 func ended(ctx context.Context, env *harness.Env, t *harness.T, d *harness.Device) devwire.HTTPResponse {
 	return settled(ctx, env, t, d, registered(ctx, t, d))
+}
+
+// taken asserts that a request was not refused.
+func taken(t *harness.T, r devwire.HTTPResponse, words ...any) {
+	t.Expect(r.Status).To(And(BeNumerically(">=", 200), BeNumerically("<", 300)), words...)
 }
 
 // heard is an answer with the words for what it answers.
@@ -101,11 +109,11 @@ func refusals(ctx context.Context, t *harness.T, d *harness.Device) (refused []h
 	all := []heard{
 		{"a wrong key", register(ctx, t, d.With(func(id *devwire.Identity) { id.Key = harness.Key() }))},
 		{"a body that is not JSON", d.Put(ctx, t, `{"registrationId":`)},
-		{"no api-version", d.Do(ctx, t, devwire.HTTPRequest{Method: http.MethodPut, Path: bare, Body: []byte("{}")})},
+		{"no api-version", d.Do(ctx, t, devwire.HTTPRequest{Method: http.MethodPut, Path: bare, Body: body(t, d)})},
 		{"an unknown operation", poll(ctx, t, d, unknownOperation)},
 		{"an unknown method", d.Do(ctx, t, devwire.HTTPRequest{Method: http.MethodDelete, Path: registerPath})},
 		{"another media type", d.Do(ctx, t, devwire.HTTPRequest{
-			Method: http.MethodPut, Path: registerPath, Header: http.Header{"Content-Type": {"text/plain"}}, Body: []byte("{}"),
+			Method: http.MethodPut, Path: registerPath, Header: http.Header{"Content-Type": {"text/plain"}}, Body: body(t, d),
 		})},
 	}
 	t.Given("a wrong key is refused", func() { t.Expect(all[0].Status).To(BeNumerically(">=", 400)) })

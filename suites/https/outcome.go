@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 
-	"github.com/dpslab/dpslab/internal/devwire"
 	"github.com/dpslab/dpslab/internal/dps"
 	"github.com/dpslab/dpslab/suites/harness"
 	. "github.com/onsi/gomega"
@@ -92,8 +91,3 @@ var outcomeChecks = []harness.Check{{
 		t.Expect(poll(ctx, t, other, operation).Status).To(Equal(http.StatusNotFound))
 	},
 }}
-
-// taken asserts that a request was not refused.
-func taken(t *harness.T, r devwire.HTTPResponse, words ...any) {
-	t.Expect(r.Status).To(And(BeNumerically(">=", 200), BeNumerically("<", 300)), words...)
-}

@@ -20,8 +20,8 @@ var refusalChecks = []harness.Check{{
 	Run: func(ctx context.Context, env *harness.Env, t *harness.T) {
 		d := device(ctx, env, t)
 		registered(ctx, t, d)
-		for _, body := range []string{`{"registrationId":`, `registrationId=x`, `{"payload":{}}}`} {
-			t.Expect(d.Put(ctx, t, body).Status).To(Equal(http.StatusBadRequest), "body %s", body)
+		for _, text := range []string{`{"registrationId":`, `registrationId=x`, `{"payload":{}}}`} {
+			t.Expect(d.Put(ctx, t, text).Status).To(Equal(http.StatusBadRequest), "body %s", text)
 		}
 	},
 }, {
@@ -53,7 +53,7 @@ var refusalChecks = []harness.Check{{
 		for _, r := range []devwire.HTTPRequest{
 			{Method: http.MethodGet, Path: devwire.RegisterPath(d.Identity)},
 			{Method: http.MethodDelete, Path: devwire.RegisterPath(d.Identity)},
-			{Method: http.MethodPut, Path: devwire.PollPath(d.Identity, id), Body: []byte("{}")},
+			{Method: http.MethodPut, Path: devwire.PollPath(d.Identity, id), Body: body(t, d)},
 			{Method: http.MethodDelete, Path: devwire.PollPath(d.Identity, id)},
 			{Method: http.MethodGet, Path: devwire.LookupPath(d.Identity)},
 		} {
@@ -69,7 +69,7 @@ var refusalChecks = []harness.Check{{
 		registered(ctx, t, d)
 		for _, media := range []string{"text/plain", "application/xml", "application/x-www-form-urlencoded"} {
 			answer := d.Do(ctx, t, devwire.HTTPRequest{
-				Method: http.MethodPut, Path: devwire.RegisterPath(d.Identity), Body: []byte("{}"), Header: http.Header{"Content-Type": {media}},
+				Method: http.MethodPut, Path: devwire.RegisterPath(d.Identity), Body: body(t, d), Header: http.Header{"Content-Type": {media}},
 			})
 			t.Expect(answer.Status).To(Equal(http.StatusUnsupportedMediaType), "Content-Type: %s", media)
 		}
@@ -80,8 +80,8 @@ var refusalChecks = []harness.Check{{
 	Transports:  harness.Over(dps.HTTPS),
 	Run: func(ctx context.Context, env *harness.Env, t *harness.T) {
 		group := env.Service(ctx, t).SymmetricKeyGroup(ctx, t)
-		body := func(payload int) string { return `{"payload":{"fill":"` + strings.Repeat("x", payload) + `"}}` }
-		t.Given("a body of 64 KB is taken", func() { taken(t, group.Device(t).Put(ctx, t, body(64<<10))) })
-		t.Expect(group.Device(t).Put(ctx, t, body(96<<10)).Status).To(And(BeNumerically(">=", 400), BeNumerically("<", 500)))
+		filled := func(payload int) string { return `{"payload":{"fill":"` + strings.Repeat("x", payload) + `"}}` }
+		t.Given("a body of 64 KB is taken", func() { taken(t, group.Device(t).Put(ctx, t, filled(64<<10))) })
+		t.Expect(group.Device(t).Put(ctx, t, filled(96<<10)).Status).To(And(BeNumerically(">=", 400), BeNumerically("<", 500)))
 	},
 }}

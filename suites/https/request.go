@@ -23,7 +23,7 @@ var requestChecks = []harness.Check{{
 			d := service.SymmetricKeyDevice(ctx, t, harness.Members{"registrationId": t.Name() + ":a.b_c"})
 			base := "/" + spelt(d.Scope, spelling) + "/registrations/" + spelt(d.RegistrationID, spelling)
 			answer := d.Do(ctx, t, devwire.HTTPRequest{
-				Method: http.MethodPut, Path: base + "/register?api-version=2019-03-31", Body: []byte("{}"),
+				Method: http.MethodPut, Path: base + "/register?api-version=2019-03-31", Body: body(t, d),
 			})
 			taken(t, answer, "register at %s", base)
 			id, _ := document(t, answer)["operationId"].(string)
@@ -61,10 +61,8 @@ var requestChecks = []harness.Check{{
 	Transports:  harness.Over(dps.HTTPS),
 	Run: func(ctx context.Context, env *harness.Env, t *harness.T) {
 		d := device(ctx, env, t)
-		body, err := d.Registration(nil)
-		t.Must(err, "write the register request")
 		taken(t, d.Do(ctx, t, devwire.HTTPRequest{
-			Method: http.MethodPut, Path: devwire.RegisterPath(d.Identity), Header: http.Header{"Content-Encoding": {"utf-8"}}, Body: body,
+			Method: http.MethodPut, Path: devwire.RegisterPath(d.Identity), Header: http.Header{"Content-Encoding": {"utf-8"}}, Body: body(t, d),
 		}))
 	},
 }, {
@@ -73,8 +71,8 @@ var requestChecks = []harness.Check{{
 	Transports:  harness.Over(dps.HTTPS),
 	Run: func(ctx context.Context, env *harness.Env, t *harness.T) {
 		group := env.Service(ctx, t).SymmetricKeyGroup(ctx, t)
-		for _, body := range []string{`{}`, `{"payload":{"modelId":"dtmi:demo:thing;1"}}`} {
-			taken(t, group.Device(t).Put(ctx, t, body), "body %s", body)
+		for _, text := range []string{`{}`, `{"payload":{"modelId":"dtmi:demo:thing;1"}}`} {
+			taken(t, group.Device(t).Put(ctx, t, text), "body %s", text)
 		}
 	},
 }, {
@@ -99,7 +97,7 @@ var requestChecks = []harness.Check{{
 			client := env.Wire.HTTP(d.Service.Device, devwire.DialOptions{})
 			t.Cleanup(func(context.Context) { client.Close() })
 			answer, err := client.Do(ctx, devwire.HTTPRequest{
-				Method: http.MethodPut, Path: devwire.RegisterPath(d.Identity), Body: []byte("{}"),
+				Method: http.MethodPut, Path: devwire.RegisterPath(d.Identity), Body: body(t, d),
 				Header: http.Header{
 					spell("authorization"): {d.Token(env.Wire.Clock.Now())}, spell("content-type"): {"application/json; charset=utf-8"},
 					"Host": {fmt.Sprintf("%s:%d", d.Service.Device.Host, d.Service.Device.HTTPSPort)},
@@ -118,7 +116,7 @@ var requestChecks = []harness.Check{{
 		for _, value := range []string{"true", "false"} {
 			d := group.Device(t)
 			path := devwire.RegisterPath(d.Identity) + "&forceRegistration=" + value
-			taken(t, d.Do(ctx, t, devwire.HTTPRequest{Method: http.MethodPut, Path: path, Body: []byte("{}")}), "forceRegistration=%s", value)
+			taken(t, d.Do(ctx, t, devwire.HTTPRequest{Method: http.MethodPut, Path: path, Body: body(t, d)}), "forceRegistration=%s", value)
 		}
 	},
 }}

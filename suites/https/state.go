@@ -3,7 +3,7 @@ package https
 import (
 	"context"
 	"encoding/base64"
-	"encoding/json"
+	"fmt"
 
 	"github.com/dpslab/dpslab/internal/dps"
 	"github.com/dpslab/dpslab/suites/harness"
@@ -69,14 +69,12 @@ var stateChecks = []harness.Check{{
 	Transports:  harness.Over(dps.HTTPS),
 	Run: func(ctx context.Context, env *harness.Env, t *harness.T) {
 		group := env.Service(ctx, t).SymmetricKeyGroup(ctx, t)
-		for _, sent := range []json.RawMessage{nil, json.RawMessage(`"text"`), json.RawMessage(`[1]`), json.RawMessage(`{"a":1}`)} {
-			answer := group.Device(t).Provision(ctx, t, sent)
-			t.Given("the device gets a registration state", func() { t.Expect(answer.State).NotTo(BeNil()) })
-			if answer.State.Payload != nil {
-				t.Expect(string(answer.State.Payload)).To(HavePrefix("{"), "the device sent %s", sent)
-			} else {
-				t.Expect(answer.State.Payload).To(BeNil())
-			}
+		for _, sent := range []string{"", `,"payload":"text"`, `,"payload":[1]`, `,"payload":{"a":1}`} {
+			d := group.Device(t)
+			answer := d.Put(ctx, t, fmt.Sprintf(`{"registrationId":%q%s}`, d.RegistrationID, sent))
+			id, _ := document(t, answer)["operationId"].(string)
+			payload, given := state(t, settled(ctx, env, t, d, id))["payload"]
+			t.Expect(!given || is[map[string]any](payload)).To(BeTrue(), "payload %v after register with %q", payload, sent)
 		}
 	},
 }, {
@@ -87,6 +85,8 @@ var stateChecks = []harness.Check{{
 		t.Expect(state(t, ended(ctx, env, t, device(ctx, env, t)))).To(HaveKeyWithValue("substatus", "initialAssignment"))
 	},
 }}
+
+func is[T any](v any) bool { _, ok := v.(T); return ok }
 
 var disabled = harness.Members{"provisioningStatus": "disabled"}
 

@@ -38,9 +38,9 @@ var versionChecks = []harness.Check{{
 		id := registered(ctx, t, d)
 		t.Given("a poll with a version is answered", func() { taken(t, poll(ctx, t, d, id)) })
 		for _, r := range []devwire.HTTPRequest{
-			{Method: http.MethodPut, Path: devwire.RegisterPath(d.Identity), Body: []byte("{}")},
+			{Method: http.MethodPut, Path: devwire.RegisterPath(d.Identity), Body: body(t, d)},
 			{Method: http.MethodGet, Path: devwire.PollPath(d.Identity, id)},
-			{Method: http.MethodPost, Path: devwire.LookupPath(d.Identity), Body: []byte("{}")},
+			{Method: http.MethodPost, Path: devwire.LookupPath(d.Identity), Body: body(t, d)},
 		} {
 			path, _, _ := strings.Cut(r.Path, "?")
 			for _, query := range []string{"", "?api-version=", "?api-version=1999-01-01", "?api-version=2019-03-31x"} {
