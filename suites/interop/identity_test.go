@@ -1,0 +1,65 @@
+package interop_test
+
+import (
+	"crypto"
+	"crypto/tls"
+	"crypto/x509"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/dpslab/dpslab/internal/clock"
+	"github.com/dpslab/dpslab/internal/pki"
+)
+
+// identity is what a program is told of its device: variables that node/lab.js reads.
+type identity struct {
+	registration string
+	variables    []string
+}
+
+// newIdentity names a device and, where it proves itself by certificates, makes them: a
+// self-signed one, or for a group a leaf below an intermediate whose root is enrolled.
+func newIdentity(t *testing.T, registration, attestation string) identity {
+	t.Helper()
+	id := identity{registration, []string{"DPSLAB_INTEROP_REGISTRATION=" + registration}}
+	o := pki.Options{Now: clock.System().Now()}
+	switch attestation {
+	case "x509-individual":
+		id.add(t, "", must(pki.SelfSigned(registration, o)))
+		id.add(t, "OTHER_", must(pki.SelfSigned(registration, o)))
+	case "x509-group":
+		root := must(pki.NewRoot("interop root", o))
+		intermediate := must(root.Intermediate("interop intermediate", o))
+		id.add(t, "", must(intermediate.Device(registration, o)))
+		id.file(t, "ROOT", pki.PEM(root.Certificate))
+	}
+	return id
+}
+
+// add hands over a certificate with its issuers, and its key.
+func (id *identity) add(t *testing.T, prefix string, c tls.Certificate) {
+	t.Helper()
+	var chain []*x509.Certificate
+	for _, der := range c.Certificate {
+		chain = append(chain, must(x509.ParseCertificate(der)))
+	}
+	id.file(t, prefix+"CERTIFICATE", pki.PEM(chain...))
+	id.file(t, prefix+"KEY", must(pki.MarshalKey(c.PrivateKey.(crypto.Signer))))
+}
+
+func (id *identity) file(t *testing.T, name string, text []byte) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "file.pem")
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	id.variables = append(id.variables, "DPSLAB_INTEROP_"+name+"="+path)
+}
+
+func must[T any](made T, err error) T {
+	if err != nil {
+		panic(err) // the test's own certificates
+	}
+	return made
+}

@@ -1,0 +1,102 @@
+package interop_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+const (
+	// modeVariable is for people: its one value is skip.
+	modeVariable = "DPSLAB_INTEROP"
+	// binaryVariable names a dpslab to use instead of building one.
+	binaryVariable = "DPSLAB_BINARY"
+	// stageVariable is how the test tells itself how far in it is (doc.go).
+	stageVariable = "DPSLAB_INTEROP_STAGE"
+
+	stageNamespaces = "namespaces" // in the namespaces, before the lab
+	stageLab        = "lab"        // below dpslab up
+)
+
+// Why TestNode cannot run in this process. Both are empty inside a lab.
+var (
+	skipReason string
+	unready    error
+)
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	switch mode, stage := os.Getenv(modeVariable), os.Getenv(stageVariable); {
+	case stage == stageNamespaces:
+		fmt.Fprintln(os.Stderr, "interop:", becomeLab())
+		os.Exit(1)
+	case stage == stageLab:
+		unready = mapNames(strings.Fields(os.Getenv("DPSLAB_HOSTS")))
+	case mode == "skip":
+		skipReason = modeVariable + "=skip"
+	case mode != "":
+		unready = fmt.Errorf("%s is %q; the only word that it knows is skip", modeVariable, mode)
+	case noNamespaces != "":
+		skipReason = noNamespaces
+	case selected("TestNode"):
+		code, err := runInLab()
+		if err == nil {
+			os.Exit(code)
+		}
+		unready = err
+	}
+	os.Exit(m.Run())
+}
+
+// selected reports whether the command line may run a test. What it cannot tell is yes:
+// that costs a lab, and the patterns are applied again inside.
+func selected(test string) bool {
+	if flag.Lookup("test.list").Value.String() != "" {
+		return false
+	}
+	for alternative := range strings.SplitSeq(flag.Lookup("test.run").Value.String(), "|") {
+		top, _, _ := strings.Cut(alternative, "/")
+		pattern, err := regexp.Compile(top)
+		if err != nil || pattern.MatchString(test) {
+			return true
+		}
+	}
+	return false
+}
+
+// runInLab runs this test once more, below a lab in namespaces of its own, and returns its
+// exit code. An error says why that could not be done.
+func runInLab() (code int, err error) {
+	if err := prepareNode(); err != nil {
+		return 0, err
+	}
+	folder, err := os.MkdirTemp("", "dpslab-interop-")
+	if err != nil {
+		return 0, err
+	}
+	defer os.RemoveAll(folder)
+	binary, err := dpslab(folder)
+	if err != nil {
+		return 0, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return 0, err
+	}
+	return runInNamespaces(self, testArguments(), []string{stageVariable + "=" + stageNamespaces, binaryVariable + "=" + binary})
+}
+
+// testArguments are the arguments for the test inside. Its log of what it opened would
+// say nothing of what the result hangs on, so there is none, and go test caches no result.
+func testArguments() []string {
+	var args []string
+	for _, a := range os.Args[1:] {
+		if !strings.HasPrefix(a, "-test.testlogfile") {
+			args = append(args, a)
+		}
+	}
+	return args
+}

@@ -1,0 +1,18 @@
+// A device asks the provisioning service for its hub, over one of three transports.
+'use strict';
+
+const { ProvisioningDeviceClient } = require('azure-iot-provisioning-device');
+const { Http } = require('azure-iot-provisioning-device-http');
+const { Mqtt, MqttWs } = require('azure-iot-provisioning-device-mqtt');
+const lab = require('./lab');
+
+const transports = { http: Http, mqtt: Mqtt, 'mqtt-ws': MqttWs };
+
+// register resolves to the registration state, as the SDK hands it to an application.
+function register(transport, credential) {
+  const client = ProvisioningDeviceClient.create(
+    lab.dpsHost, lab.idScope, new transports[transport](), credential.security(lab.registrationId));
+  return client.register();
+}
+
+module.exports = { register };
