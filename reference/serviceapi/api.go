@@ -14,6 +14,7 @@ import (
 	"github.com/dpslab/dpslab/reference/apiversion"
 	"github.com/dpslab/dpslab/reference/document"
 	"github.com/dpslab/dpslab/reference/enrollment"
+	"github.com/dpslab/dpslab/reference/httpapi"
 	"github.com/dpslab/dpslab/reference/problem"
 	"github.com/dpslab/dpslab/reference/registration"
 )
@@ -49,10 +50,17 @@ type Options struct {
 }
 
 // API answers operators.
-type API struct{ o Options }
+type API struct {
+	o          Options
+	operations map[collection]map[operation]handle
+}
 
 // New returns the API of one service.
-func New(o Options) *API { return &API{o} }
+func New(o Options) *API {
+	a := &API{o: o}
+	a.operations = a.operationTable()
+	return a
+}
 
 // exchange is one request on its way through the API.
 type exchange struct {
@@ -70,10 +78,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		reply = a.refuse(r.Context(), x, err)
 	}
-	// [DPS-SVC-012] clients read JSON only where it is called JSON
-	reply.Header.Set("Content-Type", "application/json; charset=utf-8")
-	reply.Header.Set("x-ms-request-id", x.tracking)
-	reply.Header.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+	httpapi.SetCommon(reply.Header, x.tracking)
 	reply.Request, reply.Received = r, x.received
 	Replying.Hit(r.Context(), a.o.Points, x.at, reply)
 	for name, values := range reply.Header {
@@ -95,43 +100,45 @@ func (a *API) answer(ctx context.Context, x *exchange) (*Reply, error) {
 	if err := a.authorize(ctx, x); err != nil {
 		return nil, err
 	}
-	handle := a.handler(x)
-	if handle == nil {
+	handle, known := a.operations[x.route.collection][operation{x.Method, x.route.shape}]
+	if !known {
 		return nil, problem.MethodNotAllowed()
 	}
 	version := x.URL.Query().Get("api-version")
-	if !apiversion.Service(version) && !(version == "" && x.route.naive) { // [DPS-SVC-011]
+	optional := x.route.shape == ofCollection                         // who sends the naive requests knows of no versions
+	if !apiversion.Service(version) && !(version == "" && optional) { // [DPS-SVC-011]
 		return nil, problem.UnsupportedAPIVersion(version)
 	}
 	return handle(ctx, x)
 }
 
-// handler is the operation table of service-api.md 1.2.
-func (a *API) handler(x *exchange) func(context.Context, *exchange) (*Reply, error) {
-	type key struct {
-		method string
-		shape  shape
-	}
-	k := key{x.Method, x.route.shape}
-	if x.route.collection == registrations {
-		return map[key]func(context.Context, *exchange) (*Reply, error){
-			{http.MethodGet, ofRecord}:    a.getRegistration,
-			{http.MethodDelete, ofRecord}: a.deleteRegistration,
-			{http.MethodPost, ofQuery}:    a.queryRegistrations,
-		}[k]
-	}
-	if x.route.naive = a.o.NaiveREST && x.route.shape == ofCollection && (x.Method == http.MethodGet || x.Method == http.MethodPost); x.route.naive {
-		return map[string]func(context.Context, *exchange) (*Reply, error){
-			http.MethodGet: a.listEnrollments, http.MethodPost: a.createEnrollment,
-		}[x.Method]
-	}
-	return map[key]func(context.Context, *exchange) (*Reply, error){
+// handle answers one operation.
+type handle func(context.Context, *exchange) (*Reply, error)
+
+// operation is a method on what a path names.
+type operation struct {
+	method string
+	shape  shape
+}
+
+// operationTable is the table of service-api.md 1.2, and what stands beside it.
+func (a *API) operationTable() map[collection]map[operation]handle {
+	records := map[operation]handle{
 		{http.MethodGet, ofRecord}:     a.getEnrollment,
 		{http.MethodPut, ofRecord}:     a.putEnrollment,
 		{http.MethodDelete, ofRecord}:  a.deleteEnrollment,
 		{http.MethodPost, ofQuery}:     a.queryEnrollments,
 		{http.MethodPost, ofMechanism}: a.attestationMechanism,
-	}[k]
+	}
+	if a.o.NaiveREST {
+		records[operation{http.MethodGet, ofCollection}] = a.listEnrollments
+		records[operation{http.MethodPost, ofCollection}] = a.createEnrollment
+	}
+	return map[collection]map[operation]handle{enrollments: records, groups: records, registrations: {
+		{http.MethodGet, ofRecord}:    a.getRegistration,
+		{http.MethodDelete, ofRecord}: a.deleteRegistration,
+		{http.MethodPost, ofQuery}:    a.queryRegistrations,
+	}}
 }
 
 func (a *API) refuse(ctx context.Context, x *exchange, err error) *Reply {
@@ -139,12 +146,8 @@ func (a *API) refuse(ctx context.Context, x *exchange, err error) *Reply {
 	if !errors.As(err, new(*problem.Error)) {
 		a.o.Logger.ErrorContext(ctx, "service request failed", "service", a.o.Name, "path", x.URL.Path, "error", err)
 	}
-	h := http.Header{}
-	h.Set("x-ms-error-code", strconv.Itoa(p.Code)) // [DPS-SVC-016]
-	if p.RetryAfter > 0 {
-		h.Set("Retry-After", strconv.Itoa(int(p.RetryAfter/time.Second)))
-	}
-	return &Reply{Status: p.Class(), Header: h, Body: document.Problem(p, x.tracking, a.o.Now())}
+	status, header, body := httpapi.Refusal(p, x.tracking, a.o.Now())
+	return &Reply{Status: status, Header: header, Body: body}
 }
 
 // body reads the request's document, or nothing where it has none.
@@ -157,7 +160,7 @@ func (x *exchange) body() ([]byte, error) {
 	if len(b) > maxBody {
 		return nil, problem.TooLarge()
 	}
-	if len(b) > 0 && !isJSON(x.Header.Get("Content-Type")) {
+	if len(b) > 0 && !httpapi.IsJSON(x.Header.Get("Content-Type")) {
 		return nil, problem.UnsupportedMediaType()
 	}
 	return b, nil

@@ -1,12 +1,11 @@
 package serviceapi
 
 import (
-	"mime"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"github.com/dpslab/dpslab/reference/enrollment"
+	"github.com/dpslab/dpslab/reference/httpapi"
 	"github.com/dpslab/dpslab/reference/problem"
 )
 
@@ -22,7 +21,7 @@ const (
 type shape uint8
 
 const (
-	ofCollection shape = iota // the collection itself
+	ofCollection shape = iota // the collection itself, which the true API does not have
 	ofRecord                  // one record
 	ofQuery                   // a query over it
 	ofMechanism               // a record's attestation mechanism
@@ -32,7 +31,6 @@ type route struct {
 	collection collection
 	shape      shape
 	id         string
-	naive      bool // one of the two routes that the true API lacks
 }
 
 // Serves reports whether a path belongs to the service API: its first segment names one
@@ -48,15 +46,11 @@ var collections = map[string]collection{
 }
 
 // parseRoute reads the path without regard to the case of its fixed words, with or
-// without a slash at the end; ids are percent-decoded once (service-api.md 1.1).
+// without a slash at the end (service-api.md 1.1).
 func parseRoute(r *http.Request) (route, error) {
-	segments := strings.Split(strings.Trim(r.URL.EscapedPath(), "/"), "/")
-	for i, s := range segments {
-		decoded, err := url.PathUnescape(s)
-		if err != nil {
-			return route{}, problem.InvalidArgument("The path is not valid.")
-		}
-		segments[i] = decoded
+	segments, err := httpapi.Segments(r.URL)
+	if err != nil {
+		return route{}, err
 	}
 	to, rest := route{collection: collections[strings.ToLower(segments[0])]}, segments[1:] // [DPS-SVC-008]
 	last := ""
@@ -97,9 +91,4 @@ func (r route) step(method string) string {
 		verb = "attestation"
 	}
 	return verb + " " + [...]string{"enrollment", "enrollment group", "registration"}[r.collection]
-}
-
-func isJSON(contentType string) bool {
-	media, _, err := mime.ParseMediaType(contentType)
-	return err == nil && strings.EqualFold(media, "application/json")
 }

@@ -5,16 +5,13 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"mime"
 	"net/http"
-	"strconv"
-	"strings"
-	"time"
 
 	"github.com/dpslab/dpslab/internal/frontdoor"
 	"github.com/dpslab/dpslab/internal/point"
 	"github.com/dpslab/dpslab/reference/deviceapi"
 	"github.com/dpslab/dpslab/reference/document"
+	"github.com/dpslab/dpslab/reference/httpapi"
 	"github.com/dpslab/dpslab/reference/problem"
 	"github.com/dpslab/dpslab/reference/provisioning"
 	"github.com/dpslab/dpslab/reference/registration"
@@ -111,10 +108,8 @@ func read(r *http.Request, to route) (deviceapi.Request, error) {
 	if to.step == stepPoll {
 		return request, nil
 	}
-	if ct := r.Header.Get("Content-Type"); ct != "" { // [DPS-HTTPS-032]
-		if media, _, err := mime.ParseMediaType(ct); err != nil || !strings.EqualFold(media, "application/json") {
-			return request, problem.UnsupportedMediaType()
-		}
+	if ct := r.Header.Get("Content-Type"); ct != "" && !httpapi.IsJSON(ct) { // [DPS-HTTPS-032]
+		return request, problem.UnsupportedMediaType()
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, deviceapi.MaxMessage+1))
 	if err != nil {
@@ -132,7 +127,7 @@ func operationReply(c *call, op registration.Operation, err error) (*Reply, erro
 	reply := &Reply{Status: http.StatusOK, Header: http.Header{}, Body: body}
 	if !op.Record.Status.Terminal() { // [DPS-HTTPS-001] the register call always answers 202
 		reply.Status = http.StatusAccepted
-		setRetryAfter(reply.Header, c.service.RetryAfter())
+		httpapi.SetRetryAfter(reply.Header, c.service.RetryAfter()) // [DPS-HTTPS-008]
 		reply.Header.Set("Location", c.route.operationURL(op.ID))
 	}
 	return reply, err
@@ -143,14 +138,6 @@ func (f *Front) refuse(ctx context.Context, c *call, err error) *Reply {
 	if !errors.As(err, new(*problem.Error)) {
 		f.Logger.ErrorContext(ctx, "request failed", "registrationId", c.route.registrationID, "error", err)
 	}
-	reply := &Reply{Status: p.Class(), Header: http.Header{}, Body: document.Problem(p, c.tracking, c.service.Now())}
-	reply.Header.Set("x-ms-error-code", strconv.Itoa(p.Code))
-	if p.RetryAfter > 0 {
-		setRetryAfter(reply.Header, p.RetryAfter)
-	}
-	return reply
-}
-
-func setRetryAfter(h http.Header, d time.Duration) {
-	h.Set("Retry-After", strconv.Itoa(int(d/time.Second)))
+	status, header, body := httpapi.Refusal(p, c.tracking, c.service.Now())
+	return &Reply{Status: status, Header: header, Body: body}
 }

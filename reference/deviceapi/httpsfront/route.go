@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/dpslab/dpslab/reference/httpapi"
 	"github.com/dpslab/dpslab/reference/problem"
 )
 
@@ -22,16 +23,11 @@ type route struct {
 	host                               string
 }
 
-// parseRoute reads the path. Clients encode its segments or do not, so each is decoded
-// once (device-api.md 1.1); the fixed words compare without regard to case.
+// parseRoute reads the path. Its fixed words compare without regard to case.
 func parseRoute(r *http.Request) (route, error) {
-	segments := strings.Split(strings.Trim(r.URL.EscapedPath(), "/"), "/")
-	for i, s := range segments {
-		decoded, err := url.PathUnescape(s)
-		if err != nil {
-			return route{}, problem.InvalidArgument("The path is not valid.")
-		}
-		segments[i] = decoded
+	segments, err := httpapi.Segments(r.URL)
+	if err != nil {
+		return route{}, err
 	}
 	if len(segments) < 3 || !strings.EqualFold(segments[1], "registrations") {
 		return route{}, problem.ResourceNotFound()

@@ -3,12 +3,12 @@ package httpsfront
 import (
 	"net/http"
 	"strconv"
+
+	"github.com/dpslab/dpslab/reference/httpapi"
 )
 
 func (f *Front) write(w http.ResponseWriter, r *http.Request, c *call, reply *Reply) {
-	reply.Header.Set("Content-Type", "application/json; charset=utf-8")
-	reply.Header.Set("x-ms-request-id", c.tracking)
-	reply.Header.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+	httpapi.SetCommon(reply.Header, c.tracking)
 	reply.Request = r
 	Replying.Hit(r.Context(), c.service.Points(), c.at, reply)
 	for name, values := range reply.Header {
