@@ -25,7 +25,7 @@ var againChecks = []harness.Check{{
 			patched := hub.Patch(ctx, t, harness.TwinPath(device.RegistrationID), harness.Members{
 				"tags": harness.Members{"site": "south"}, "properties": harness.Members{"desired": harness.Members{"rate": 9}},
 			})
-			t.Expect(patched.Status).To(BeNumerically("<", 300), string(patched.Body))
+			t.Expect(patched.Status).To(BeNumerically("<", 300), "%s", patched.Body)
 		})
 		primary, secondary := harness.Key(), harness.Key()
 		change(ctx, t, s, device.Record, harness.SymmetricKeys(primary, secondary))

@@ -93,7 +93,7 @@ func change(ctx context.Context, t *harness.T, s *harness.Service, record harnes
 	}
 	t.Given("the enrollment is changed", func() {
 		answer := s.Put(ctx, t, pathOf(record), changed, "*")
-		t.Expect(answer.Status).To(BeNumerically("<", 300), string(answer.Body))
+		t.Expect(answer.Status).To(BeNumerically("<", 300), "%s", answer.Body)
 	})
 }
 

@@ -91,5 +91,8 @@ var failureChecks = []harness.Check{{
 		}
 		t.Expect(codes).To(HaveEach(BeElementOf(http.StatusAccepted, http.StatusConflict)))
 		t.Expect(codes).To(ContainElement(http.StatusAccepted))
+		t.Eventually(ctx, func() any {
+			return object(t, device.Service.Get(ctx, t, devwire.RegistrationPath(device.RegistrationID)))["status"]
+		}).Should(Equal("assigned"))
 	},
 }}

@@ -84,6 +84,6 @@ func read(ctx context.Context, t *harness.T, s *harness.Service, record harness.
 func succeeds(t *harness.T, what string, try func() devwire.HTTPResponse) {
 	t.Given(what, func() {
 		answer := try()
-		t.Expect(answer.Status).To(BeNumerically("<", 300), string(answer.Body))
+		t.Expect(answer.Status).To(BeNumerically("<", 300), "%s", answer.Body)
 	})
 }

@@ -87,7 +87,7 @@ var serviceChecks = []harness.Check{{
 		for _, resource := range []string{
 			o.host, url.QueryEscape(o.host), raw, url.QueryEscape(raw), strings.ReplaceAll(raw, "/", "%2f"), strings.ReplaceAll(o.host, ".", "%2E"),
 		} {
-			t.Expect(o.get(ctx, t, o.token(resource).Token()).Status).To(Equal(http.StatusOK), resource)
+			t.Expect(o.get(ctx, t, o.token(resource).Token()).Status).To(Equal(http.StatusOK), "%s", resource)
 		}
 	},
 }, {

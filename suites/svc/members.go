@@ -13,7 +13,7 @@ import (
 // and to a query.
 func seen(ctx context.Context, t *harness.T, s *harness.Service, record harness.Members) map[string]harness.Members {
 	written := put(ctx, t, s, record)
-	t.Given("the record is accepted", func() { t.Expect(written.Status).To(BeNumerically("<", 300), string(written.Body)) })
+	t.Given("the record is accepted", func() { t.Expect(written.Status).To(BeNumerically("<", 300), "%s", written.Body) })
 	views := map[string]harness.Members{"PUT": object(t, written), "GET": object(t, s.Get(ctx, t, pathOf(record)))}
 	collection, id := "/enrollments", "registrationId"
 	if record[id] == nil {

@@ -94,6 +94,9 @@ var pathChecks = []harness.Check{{
 	Requirement: "DPS-SVC-057",
 	Title:       "the GET of a collection is answered with 404 or 405",
 	Run: func(ctx context.Context, env *harness.Env, t *harness.T) {
+		if env.Control == nil && !env.Target.Foreign {
+			t.Skip("needs control: a lab's own service may have its naive REST extension on")
+		}
 		s := env.Service(ctx, t)
 		t.Given("a record of each collection is found", func() {
 			t.Expect(s.Get(ctx, t, pathOf(s.Enroll(ctx, t, newEnrollment(t)))).Status).To(BeNumerically("<", 300))

@@ -13,7 +13,7 @@ import (
 func accepted(ctx context.Context, t *harness.T, s *harness.Service, what string, record harness.Members) {
 	t.Given(what+" is accepted", func() {
 		answer := put(ctx, t, s, record)
-		t.Expect(answer.Status).To(BeNumerically("<", 300), string(answer.Body))
+		t.Expect(answer.Status).To(BeNumerically("<", 300), "%s", answer.Body)
 	})
 }
 
