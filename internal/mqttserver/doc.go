@@ -23,12 +23,14 @@
 //     Outgoing point. The client's PUBACK frees the id; a PUBACK that nobody waits for is
 //     ignored, whatever its id, since one SDK acknowledges QoS 0 with packet id 0
 //     (device-api.md 2.6).
-//  7. PINGREQ is answered, and so is UNSUBSCRIBE, whether subscribed or not.
+//  7. PINGREQ is answered, and so is UNSUBSCRIBE, whether subscribed or not, unless the Bare
+//     point keeps the answer back.
 //  8. The session ends with DISCONNECT, which discards the will, or in any other way, which
 //     hands it to Handler.Closed: the connection ended, a rule was broken, no packet came
 //     within one and a half times the keep-alive (never, for keep-alive 0: device-api.md 0.1,
 //     rule 18), a packet was begun and not completed within Timeouts.Packet, a newer session
-//     took over, Server.Drop, Session.Close, or the end of the context.
+//     took over, Server.Drop, Session.Close, or the end of the context. The Breached point
+//     can make the server look away from three of the rules.
 //
 // One goroutine reads and calls the Handler. Writes come from any goroutine, one packet a
 // Write under one mutex, each with a deadline.

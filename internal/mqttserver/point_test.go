@@ -42,6 +42,20 @@ func TestConnackPoint(t *testing.T) {
 		}}, mqttserver.StepConnect, mqttserver.Connack.Plan(func(_ point.Call, r *mqttserver.ConnackReply) { r.Code = 0 }))
 		connected(t, srv, "dev-01").ping()
 	})
+	t.Run("answers another protocol level otherwise", func(t *testing.T) {
+		set := point.NewSet(clock.System())
+		if _, err := set.Arm(point.Entry{ID: "test-fault", Build: point.Always(
+			mqttserver.Connack.Plan(func(_ point.Call, r *mqttserver.ConnackReply) { r.Code++ }),
+		)}, point.Address{}, nil); err != nil {
+			t.Fatal(err)
+		}
+		p := serve(t, mqttserver.New(&handler{}, mqttserver.Options{Points: set}))
+		c := connect("dev-01")
+		c.ProtocolVersion = 5
+		p.send(c)
+		p.connack(2)
+		p.ends()
+	})
 	t.Run("claims a session", func(t *testing.T) {
 		p := serve(t, bent(t, &handler{}, mqttserver.StepConnect,
 			mqttserver.Connack.Plan(func(_ point.Call, r *mqttserver.ConnackReply) { r.SessionPresent = true })))
@@ -117,5 +131,46 @@ func TestOutgoingPoint(t *testing.T) {
 			mqttserver.Outgoing.Plan(func(_ point.Call, o *mqttserver.OutgoingPublish) { o.Drop = true })), "dev-01")
 		p.send(publish("t", 0, 0, "x"))
 		p.ping()
+	})
+}
+
+func TestBarePoint(t *testing.T) {
+	for step, ask := range map[string]func(p *peer){
+		mqttserver.StepPing: func(p *peer) { p.send(packets.NewControlPacket(packets.Pingreq)) },
+		mqttserver.StepUnsubscribe: func(p *peer) {
+			u := packets.NewControlPacket(packets.Unsubscribe).(*packets.UnsubscribePacket)
+			u.MessageID, u.Topics = 1, []string{"a"}
+			p.send(u)
+		},
+	} {
+		p := connected(t, bent(t, answering(0), step,
+			mqttserver.Bare.Plan(func(_ point.Call, r *mqttserver.BareReply) { r.Drop = true })), "dev-01")
+		ask(p)
+		p.send(publish("t", 0, 0, "x"))
+		next[*packets.PublishPacket](p) // and nothing before it
+	}
+}
+
+func TestBreachedPoint(t *testing.T) {
+	looksAway := func(step string) *mqttserver.Server {
+		return bent(t, &handler{}, step, mqttserver.Breached.Plan(func(_ point.Call, b *mqttserver.Breach) { b.Ignore = true }))
+	}
+	t.Run("looks away from a second CONNECT", func(t *testing.T) {
+		p := connected(t, looksAway(mqttserver.StepConnect), "dev-01")
+		p.send(connect("dev-01"))
+		p.ping()
+	})
+	t.Run("takes QoS 2 as QoS 1", func(t *testing.T) {
+		p := connected(t, looksAway(mqttserver.StepPublish), "dev-01")
+		p.send(publish("t", 2, 7, "x"))
+		if ack := next[*packets.PubackPacket](p); ack.MessageID != 7 {
+			t.Errorf("PUBACK of %d", ack.MessageID)
+		}
+	})
+	t.Run("keeps the older of two sessions", func(t *testing.T) {
+		srv := looksAway(mqttserver.StepConnect)
+		older := connected(t, srv, "dev-01")
+		connected(t, srv, "dev-01").ping()
+		older.ping()
 	})
 }

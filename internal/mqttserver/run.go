@@ -41,7 +41,9 @@ func (s *Session) open() (will *Publish, idle time.Duration, refused *ending) {
 	c, err := s.readConnect()
 	if err != nil {
 		if errors.Is(err, errLevel) {
-			s.connack(ConnackReply{Code: UnacceptableProtocolLevel}) // [DPS-MQTT-030]
+			reply := ConnackReply{Code: UnacceptableProtocolLevel} // [DPS-MQTT-030]
+			Connack.Hit(s.ctx, s.server.options.Points, s.At(StepConnect), &reply)
+			s.connack(reply)
 		}
 		return nil, 0, &ending{why: err.Error()}
 	}
@@ -143,21 +145,45 @@ func (s *Session) act(pk *packets.Packet) error {
 	case packets.Unsubscribe:
 		return s.unsubscribe(pk)
 	case packets.Pingreq: // [DPS-MQTT-043]
-		return s.send(&packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Pingresp}})
+		return s.bare(StepPing, &packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Pingresp}})
 	case packets.Disconnect:
 		return errDisconnect
 	case packets.Connect:
-		return errors.New("a second one on the connection") // [DPS-MQTT-039]
+		return s.breach(StepConnect, SecondConnect) // [DPS-MQTT-039]
 	default:
 		return errors.New("no client of this server has a reason to send it")
 	}
 }
 
+// breach is the error for a broken rule, unless a plan looks away.
+func (s *Session) breach(step, reason string) error {
+	b := Breach{Reason: reason}
+	Breached.Hit(s.ctx, s.server.options.Points, s.At(step), &b)
+	if b.Ignore {
+		return nil
+	}
+	return errors.New(reason)
+}
+
+// bare sends a packet that says nothing but that another came.
+func (s *Session) bare(step string, pk *packets.Packet) error {
+	var reply BareReply
+	Bare.Hit(s.ctx, s.server.options.Points, s.At(step), &reply)
+	if reply.Drop {
+		return nil
+	}
+	return s.send(pk)
+}
+
 func (s *Session) published(pk *packets.Packet) error {
 	qos := pk.FixedHeader.Qos
+	if qos > 1 { // [DPS-MQTT-033] [DPS-HUB-016]
+		if err := s.breach(StepPublish, QoS2); err != nil {
+			return err
+		}
+		qos = 1
+	}
 	switch {
-	case qos > 1: // [DPS-MQTT-033] [DPS-HUB-016]
-		return errors.New("QoS 2 is not supported")
 	case pk.TopicName == "" || strings.ContainsAny(pk.TopicName, "+#"): // [MQTT-3.3.2-2] [MQTT-4.7.3-1]
 		return fmt.Errorf("%q is no topic name", pk.TopicName)
 	case qos == 1 && pk.PacketID == 0: // [MQTT-2.3.1-1]
@@ -236,7 +262,7 @@ func (s *Session) unsubscribe(pk *packets.Packet) error {
 		s.server.handler.Unsubscribe(s.ctx, s, f.Filter)
 	}
 	// [DPS-MQTT-044]
-	return s.send(&packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Unsuback}, PacketID: pk.PacketID})
+	return s.bare(StepUnsubscribe, &packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Unsuback}, PacketID: pk.PacketID})
 }
 
 // isTimeout tells a deadline that passed. Over a WebSocket it cancels a context.

@@ -103,10 +103,10 @@ func (srv *Server) enter(s *Session) {
 	older := srv.sessions[s.clientID]
 	srv.sessions[s.clientID] = s
 	srv.mu.Unlock()
-	if older == nil {
+	if older == nil || older.breach(StepConnect, TakenOver) == nil {
 		return
 	}
-	older.Close("a newer connection of the same client took over")
+	older.Close(TakenOver)
 	patience := clock.System().NewTimer(srv.options.Timeouts.Connect)
 	defer patience.Stop()
 	select {
