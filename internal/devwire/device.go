@@ -48,7 +48,7 @@ func (id Identity) Registration(payload json.RawMessage) ([]byte, error) {
 		Payload        json.RawMessage `json:"payload,omitempty"`
 	}{id.RegistrationID, payload})
 	if err != nil {
-		return nil, fmt.Errorf("the registration's payload is not JSON: %w", err)
+		return nil, notSent("the registration's payload is not JSON: %w", err)
 	}
 	return body, nil
 }
@@ -68,9 +68,13 @@ func (w *Wire) Device(ctx context.Context, t dps.Transport, ep Endpoint, id Iden
 	case dps.HTTPS:
 		return w.httpsDevice(ep, id), nil
 	case dps.MQTT, dps.MQTTWebSocket:
-		return w.MQTTDevice(ctx, t, ep, id)
+		d, err := w.MQTTDevice(ctx, t, ep, id)
+		if err != nil {
+			return nil, err // and no nil *MQTTDevice in the interface
+		}
+		return d, nil
 	default:
-		return nil, fmt.Errorf("a device cannot register by %s here; use https, mqtt or mqtt-ws", t)
+		return nil, notSent("a device cannot register by %s here; use https, mqtt or mqtt-ws", t)
 	}
 }
 

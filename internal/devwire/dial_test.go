@@ -3,6 +3,7 @@ package devwire_test
 import (
 	"bufio"
 	"crypto/tls"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -24,7 +25,8 @@ func TestNamesOfTheCloudAreNotResolved(t *testing.T) {
 	} {
 		for _, ep := range []devwire.Endpoint{{Host: name, HTTPSPort: 443}, {Host: "lab", Address: name, HTTPSPort: 443}} {
 			_, err := new(devwire.Wire).Dial(soon(t), ep, 443, devwire.DialOptions{})
-			if err == nil || !strings.Contains(err.Error(), "real cloud") {
+			var notSent *devwire.NotSent
+			if !errors.As(err, &notSent) || !strings.Contains(err.Error(), "real cloud") {
 				t.Errorf("%+v: %v", ep, err)
 			}
 		}

@@ -1,7 +1,6 @@
 package devwire
 
 import (
-	"fmt"
 	"net"
 	"strconv"
 	"strings"
@@ -40,11 +39,11 @@ func (w *Wire) target(ep Endpoint, port int) (string, error) {
 	}
 	switch {
 	case address == "":
-		return "", fmt.Errorf("the endpoint has neither address nor host; name one in the target file")
+		return "", notSent("the endpoint has neither address nor host; name one in the target file")
 	case port <= 0 || port > 65535:
-		return "", fmt.Errorf("%s offers no such port (%d); set it in the target file", ep.Host, port)
+		return "", notSent("%s offers no such port (%d); set it in the target file", ep.Host, port)
 	case !w.Foreign && ofTheCloud(address):
-		return "", fmt.Errorf("%q is a name of the real cloud and is not resolved; give the endpoint an address, or say foreign: true", address)
+		return "", notSent("%q is a name of the real cloud and is not resolved; give the endpoint an address, or say foreign: true", address)
 	}
 	return net.JoinHostPort(address, strconv.Itoa(port)), nil
 }

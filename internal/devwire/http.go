@@ -123,7 +123,7 @@ func (c *HTTPClient) Do(ctx context.Context, r HTTPRequest) (HTTPResponse, error
 
 func (c *HTTPClient) request(ctx context.Context, r HTTPRequest) (*http.Request, error) {
 	if !strings.HasPrefix(r.Path, "/") || strings.HasPrefix(r.Path, "//") {
-		return nil, fmt.Errorf("path %q cannot be sent by net/http; it begins with one slash, or goes through RawHTTP", r.Path)
+		return nil, notSent("path %q cannot be sent by net/http; it begins with one slash, or goes through RawHTTP", r.Path)
 	}
 	request := &http.Request{
 		Method: r.Method,

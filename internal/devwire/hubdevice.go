@@ -110,7 +110,7 @@ func (h *HubDevice) Twin(ctx context.Context) (Twin, error) {
 func (h *HubDevice) Report(ctx context.Context, patch any) (version int64, err error) {
 	body, err := json.Marshal(patch)
 	if err != nil {
-		return 0, fmt.Errorf("reported properties: %w", err)
+		return 0, notSent("reported properties: %w", err)
 	}
 	a, err := h.ask(ctx, ReportTopic, body, http.StatusNoContent)
 	if err == nil && a.version == 0 {

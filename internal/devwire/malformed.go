@@ -17,6 +17,15 @@ type Malformed struct {
 
 func (m *Malformed) Error() string { return "malformed answer: " + m.What }
 
+// NotSent is a mistake of the caller or the target file, found before anything was sent:
+// trying again is no use.
+type NotSent struct{ Err error }
+
+func (n *NotSent) Error() string { return n.Err.Error() }
+func (n *NotSent) Unwrap() error { return n.Err }
+
+func notSent(format string, a ...any) error { return &NotSent{Err: fmt.Errorf(format, a...)} }
+
 // members is a JSON object by exact member name. encoding/json would match names in any
 // case, which no SDK but the lenient ones does.
 type members map[string]json.RawMessage

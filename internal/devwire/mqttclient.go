@@ -184,6 +184,6 @@ func (w *Wire) openStream(ctx context.Context, t dps.Transport, ep Endpoint, o D
 	case dps.MQTTWebSocket:
 		return w.upgrade(ctx, ep, o)
 	default:
-		return nil, fmt.Errorf("%s does not carry mqtt; use mqtt or mqtt-ws", t)
+		return nil, notSent("%s does not carry mqtt; use mqtt or mqtt-ws", t)
 	}
 }
