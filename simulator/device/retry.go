@@ -1,0 +1,38 @@
+package device
+
+import (
+	"crypto/tls"
+	"errors"
+	"net/http"
+
+	"github.com/dpslab/dpslab/internal/devwire"
+)
+
+// busy reports whether a status says to come back later.
+func busy(status int) bool { return status == http.StatusTooManyRequests || status >= 500 }
+
+// passing reports whether what went wrong may go right at another try. A mistake in the
+// set-up, a refusal of the device's credentials, a server that cannot be trusted or talks
+// nonsense and a hub without an address do not pass.
+func passing(err error) bool {
+	var (
+		notSent     *devwire.NotSent
+		malformed   *devwire.Malformed
+		connect     *devwire.ConnectRefused
+		subscribe   *devwire.SubscribeRefused
+		upgrade     *devwire.UpgradeRefused
+		certificate *tls.CertificateVerificationError
+		hub         *HubUnknown
+	)
+	const serverUnavailable = 3 // the one CONNACK code that passes
+	switch {
+	case errors.As(err, &notSent), errors.As(err, &malformed), errors.As(err, &subscribe),
+		errors.As(err, &certificate), errors.As(err, &hub):
+		return false
+	case errors.As(err, &connect):
+		return connect.Code == serverUnavailable
+	case errors.As(err, &upgrade):
+		return busy(upgrade.Status)
+	}
+	return true
+}
