@@ -14,7 +14,7 @@ import (
 // answerDefects are wrong answers of the device API: statuses, headers and documents.
 var answerDefects = point.Catalogue{{
 	ID: "https-register-200", Summary: "answers an accepted register request with 200",
-	Catches: []string{"DPS-HTTPS-001"},
+	Catches: []string{"DPS-HTTPS-001", "DPS-HTTPS-044"},
 	Build: onHTTPS("register", func(r *httpsfront.Reply) {
 		if r.Status == http.StatusAccepted {
 			r.Status = http.StatusOK
@@ -22,7 +22,7 @@ var answerDefects = point.Catalogue{{
 	}),
 }, {
 	ID: "register-unassigned", Summary: "begins a registration with the status unassigned",
-	Catches: []string{"DPS-HTTPS-002", "DPS-HTTPS-003", "DPS-MQTT-005"},
+	Catches: []string{"DPS-HTTPS-002", "DPS-HTTPS-003", "DPS-HTTPS-044", "DPS-MQTT-005"},
 	Build: everyAnswer(func(d object) {
 		if d["status"] == "assigning" {
 			d["status"] = "unassigned"
@@ -44,6 +44,14 @@ var answerDefects = point.Catalogue{{
 	ID: "assigned-without-device", Summary: "leaves deviceId out of an assigned registration",
 	Catches: []string{"DPS-HTTPS-005", "DPS-HTTPS-006", "DPS-MQTT-048"},
 	Build:   everyAnswer(func(d object) { delete(d.state(), "deviceId") }),
+}, {
+	ID: "failed-with-hub", Summary: "sends assignedHub without deviceId when a registration failed",
+	Catches: []string{"DPS-HTTPS-006"},
+	Build: everyAnswer(func(d object) {
+		if s := d.state(); s != nil && s["status"] == "failed" {
+			s["assignedHub"] = "hub.azure-devices.net"
+		}
+	}),
 }, {
 	ID: "null-members", Summary: "sends null for a member that has no value",
 	Catches: []string{"DPS-HTTPS-007", "DPS-MQTT-051"},
@@ -94,7 +102,7 @@ var answerDefects = point.Catalogue{{
 	}),
 }, {
 	ID: "unknown-operation-assigning", Summary: "answers polls of unknown operations with assigning",
-	Catches: []string{"DPS-HTTPS-025", "DPS-MQTT-035"},
+	Catches: []string{"DPS-HTTPS-025", "DPS-HTTPS-026", "DPS-MQTT-035"},
 	Build: both(
 		onHTTPS("poll", func(r *httpsfront.Reply) {
 			if r.Status == http.StatusNotFound {

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 
 	"github.com/dpslab/dpslab/internal/clock"
 	"github.com/dpslab/dpslab/internal/dps"
@@ -106,7 +107,7 @@ var tokenDefects = point.Catalogue{{
 	Build:   accepting(attestation.BadSignature),
 }, {
 	ID: "sas-expired-taken", Summary: "takes expired tokens",
-	Catches: []string{"DPS-SAS-010"},
+	Catches: []string{"DPS-SAS-010", "DPS-SAS-021"},
 	Build:   accepting(attestation.Expired),
 }, {
 	ID: "sas-no-skew", Summary: "allows a token's clock no drift",
@@ -136,13 +137,29 @@ var tokenDefects = point.Catalogue{{
 }, {
 	ID: "sas-token-in-error", Summary: "repeats the token in its error message",
 	Catches: []string{"DPS-SAS-018"},
-	Build: onHTTPS("", func(r *httpsfront.Reply) {
-		r.Body = edit(r.Body, func(d object) {
-			if _, isError := d["trackingId"]; isError {
-				d["message"] = r.Request.Header.Get("Authorization")
+	Build: func(point.Args) ([]point.Plan, error) {
+		repeat := func(token string) func(object) {
+			return func(d object) {
+				if _, isError := d["trackingId"]; isError {
+					d["message"] = token
+				}
 			}
-		})
-	}),
+		}
+		var passwords sync.Map // over MQTT, by client id
+		return []point.Plan{
+			httpsfront.Replying.Plan(func(_ point.Call, r *httpsfront.Reply) {
+				r.Body = edit(r.Body, repeat(r.Request.Header.Get("Authorization")))
+			}),
+			mqttfront.Connecting.Plan(func(_ point.Call, v *mqttfront.Connection) {
+				passwords.Store(v.Connect.ClientID, string(v.Connect.Password))
+			}),
+			mqttfront.Answering.Plan(func(c point.Call, a *mqttfront.Answer) {
+				if token, ok := passwords.Load(c.Registration); ok {
+					a.Body = edit(a.Body, repeat(token.(string)))
+				}
+			}),
+		}, nil
+	},
 }, {
 	ID: "sas-refused-403", Summary: "answers refused tokens with 403",
 	Catches: []string{"DPS-SAS-019"},
@@ -223,7 +240,7 @@ var certificateDefects = point.Catalogue{{
 	}),
 }, {
 	ID: "x509-any-leaf", Summary: "takes a leaf that is not the enrolled one",
-	Catches: []string{"DPS-X509-004"},
+	Catches: []string{"DPS-X509-004", "DPS-X509-009"},
 	Build:   accepting(attestation.NotEnrolled),
 }, {
 	ID: "x509-judged-at-connect", Summary: "refuses certificates at CONNECT",
@@ -235,7 +252,7 @@ var certificateDefects = point.Catalogue{{
 	}),
 }, {
 	ID: "x509-groups-refused", Summary: "refuses certificates of groups",
-	Catches: []string{"DPS-X509-006"},
+	Catches: []string{"DPS-X509-006", "DPS-X509-007", "DPS-X509-011"},
 	Build: point.Always(provisioning.Deciding.Plan(func(_ point.Call, c *provisioning.Candidate) {
 		c.PassOver = c.Enrollment.Kind == enrollment.Group && c.Enrollment.Attestation.Type == dps.AttestationX509
 	})),
