@@ -21,57 +21,12 @@ const defaultRetryAfter = 3 * time.Second
 
 // Mount puts the routes under /v1/services on the control port.
 func (s *Server) Mount(c *controlserver.Server) {
-	const collection = "/v1/services"
-	c.Handle("GET "+collection, func(w http.ResponseWriter, r *http.Request) error {
-		list := []controlserver.Service{}
-		for _, v := range s.Services() {
-			list = append(list, v.describe())
-		}
-		return controlserver.Reply(w, http.StatusOK, list)
-	})
-	c.Handle("POST "+collection, func(w http.ResponseWriter, r *http.Request) error {
-		var asked controlserver.ServiceSpec
-		if err := controlserver.Decode(r, &asked); err != nil {
-			return err
-		}
-		v, err := s.make(r.Context(), asked)
-		if err != nil {
-			return controlserver.Errorf(http.StatusBadRequest, "%v", err)
-		}
-		return controlserver.Reply(w, http.StatusCreated, v.describe())
-	})
-	c.Handle("GET "+collection+"/{name}", func(w http.ResponseWriter, r *http.Request) error {
-		v, err := s.found(r.PathValue("name"))
-		if err != nil {
-			return err
-		}
-		return controlserver.Reply(w, http.StatusOK, v.describe())
-	})
-	c.Handle("DELETE "+collection+"/{name}", func(w http.ResponseWriter, r *http.Request) error {
-		if _, err := s.found(r.PathValue("name")); err != nil {
-			return err
-		}
-		ctx, cancel := context.WithTimeout(r.Context(), removeTimeout)
-		defer cancel()
-		if err := s.RemoveService(ctx, r.PathValue("name")); err != nil && !errors.Is(err, context.DeadlineExceeded) {
-			return err
-		}
-		return controlserver.Reply(w, http.StatusNoContent, nil)
-	})
-	c.Handle("PUT "+collection+"/{name}/linkedHubs", func(w http.ResponseWriter, r *http.Request) error {
-		v, err := s.found(r.PathValue("name"))
-		if err != nil {
-			return err
-		}
-		var asked []controlserver.LinkedHub
-		if err := controlserver.Decode(r, &asked); err != nil {
-			return err
-		}
-		if err := v.Link(linkedHubs(asked)); err != nil {
-			return controlserver.Errorf(http.StatusBadRequest, "%v", err)
-		}
-		return controlserver.Reply(w, http.StatusOK, v.describe())
-	})
+	const collection, one = "/v1/services", "/v1/services/{name}"
+	c.Handle("GET "+collection, s.list)
+	c.Handle("POST "+collection, s.create)
+	c.Handle("GET "+one, s.show)
+	c.Handle("DELETE "+one, s.remove)
+	c.Handle("PUT "+one+"/linkedHubs", s.link)
 	c.HandleClock(collection, func(name string) (*clock.Movable, error) {
 		v, err := s.found(name)
 		if err != nil {
@@ -88,6 +43,61 @@ func (s *Server) Mount(c *controlserver.Server) {
 	})
 }
 
+func (s *Server) list(w http.ResponseWriter, _ *http.Request) error {
+	list := []controlserver.Service{}
+	for _, v := range s.Services() {
+		list = append(list, v.describe())
+	}
+	return controlserver.Reply(w, http.StatusOK, list)
+}
+
+func (s *Server) create(w http.ResponseWriter, r *http.Request) error {
+	var asked controlserver.ServiceSpec
+	if err := controlserver.Decode(r, &asked); err != nil {
+		return err
+	}
+	v, err := s.make(r.Context(), asked)
+	if err != nil {
+		return controlserver.Errorf(http.StatusBadRequest, "%v", err)
+	}
+	return controlserver.Reply(w, http.StatusCreated, v.describe())
+}
+
+func (s *Server) show(w http.ResponseWriter, r *http.Request) error {
+	v, err := s.found(r.PathValue("name"))
+	if err != nil {
+		return err
+	}
+	return controlserver.Reply(w, http.StatusOK, v.describe())
+}
+
+func (s *Server) remove(w http.ResponseWriter, r *http.Request) error {
+	if _, err := s.found(r.PathValue("name")); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), removeTimeout)
+	defer cancel()
+	if err := s.RemoveService(ctx, r.PathValue("name")); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return controlserver.Reply(w, http.StatusNoContent, nil)
+}
+
+func (s *Server) link(w http.ResponseWriter, r *http.Request) error {
+	v, err := s.found(r.PathValue("name"))
+	if err != nil {
+		return err
+	}
+	var asked []controlserver.LinkedHub
+	if err := controlserver.Decode(r, &asked); err != nil {
+		return err
+	}
+	if err := v.Link(linkedHubs(asked)); err != nil {
+		return controlserver.Errorf(http.StatusBadRequest, "%v", err)
+	}
+	return controlserver.Reply(w, http.StatusOK, v.describe())
+}
+
 // make adds the service that control asks for, with its defects armed before it answers
 // anybody's second request.
 func (s *Server) make(ctx context.Context, asked controlserver.ServiceSpec) (*Service, error) {
@@ -98,13 +108,12 @@ func (s *Server) make(ctx context.Context, asked controlserver.ServiceSpec) (*Se
 	if asked.RetryAfterSeconds != nil {
 		spec.RetryAfter = time.Duration(*asked.RetryAfterSeconds) * time.Second
 	}
-	for policy, word := range document.Policies {
-		if asked.AllocationPolicy == word {
-			spec.Policy = policy
+	if asked.AllocationPolicy != "" {
+		policy, known := document.PolicyOf(asked.AllocationPolicy)
+		if !known || policy == dps.PolicyCustom {
+			return nil, errors.New("allocationPolicy of a service is hashed, geoLatency or static")
 		}
-	}
-	if asked.AllocationPolicy != "" && (spec.Policy == dps.PolicyUnset || spec.Policy == dps.PolicyCustom) {
-		return nil, errors.New("allocationPolicy of a service is hashed, geoLatency or static")
+		spec.Policy = policy
 	}
 	v, err := s.AddService(spec)
 	if err != nil {

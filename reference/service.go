@@ -2,141 +2,32 @@ package reference
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
-	"net/http"
-	"regexp"
-	"slices"
-	"strings"
-	"time"
 
 	"github.com/dpslab/dpslab/internal/clock"
-	"github.com/dpslab/dpslab/internal/dps"
 	"github.com/dpslab/dpslab/internal/frontdoor"
-	"github.com/dpslab/dpslab/internal/mqttserver"
 	"github.com/dpslab/dpslab/internal/point"
 	"github.com/dpslab/dpslab/internal/sas"
-	"github.com/dpslab/dpslab/reference/deviceapi/httpsfront"
-	"github.com/dpslab/dpslab/reference/deviceapi/mqttfront"
 	"github.com/dpslab/dpslab/reference/enrollment"
 	"github.com/dpslab/dpslab/reference/hubclient"
 	"github.com/dpslab/dpslab/reference/provisioning"
 	"github.com/dpslab/dpslab/reference/registration"
-	"github.com/dpslab/dpslab/reference/serviceapi"
 )
-
-// ServiceSpec describes a service to be made. The zero value is a complete one with random
-// names and keys.
-type ServiceSpec struct {
-	Name       string        // 3 to 50 letters, digits and hyphens; default: random
-	Scope      string        // id scope; default: random
-	Global     bool          // answers on the global device host, and connections without a name
-	Address    string        // own IP address; default: the door's shared ones
-	OwnAddress bool          // an own loopback address that nobody has yet
-	Key        []byte        // primary key of provisioningserviceowner; default: random
-	Policy     dps.Policy    // default: hashed
-	RetryAfter time.Duration // what assigning answers ask for, whole seconds
-	NaiveREST  bool          // GET and POST /enrollments (service-api.md 8)
-	Hubs       []LinkedHub
-}
-
-// LinkedHub links a hub to a service.
-type LinkedHub struct {
-	ConnectionString string
-	Weight           int  // allocation weight, 1 to 1000; default 1
-	Excluded         bool // takes no part in allocation
-}
-
-// ownerPolicy is the shared access policy that a new service has (service-api.md 3.1).
-const ownerPolicy = "provisioningserviceowner"
-
-// pollHold is how long a poll waits for an operation that is about to settle.
-const pollHold = 250 * time.Millisecond
 
 // Service is one isolated provisioning service.
 type Service struct {
-	name, scope string
-	hosts       []string // device host first when global, service host last
-	key         []byte
-	clock       *clock.Movable
-	points      *point.Set
-	core        *provisioning.Service
-	host        *frontdoor.Host
-	server      *Server
-	hubs        []*hubclient.Hub
-}
-
-// nameGrammar is the service's own (service-api.md 5).
-var nameGrammar = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9-]{1,48}[a-zA-Z0-9]$`)
-
-func (s *Server) newService(spec ServiceSpec) (*Service, error) {
-	if spec.Name == "" {
-		spec.Name = "dps-" + randomHex(4)
-	}
-	if !nameGrammar.MatchString(spec.Name) {
-		return nil, fmt.Errorf("service name %q is not valid: 3 to 50 letters, digits and hyphens, no hyphen at either end", spec.Name)
-	}
-	if spec.Scope == "" {
-		spec.Scope = "0ne" + strings.ToUpper(randomHex(4))
-	}
-	if spec.Key == nil {
-		spec.Key = randomKey()
-	}
-	v := &Service{
-		name: spec.Name, scope: spec.Scope, key: spec.Key, server: s, clock: clock.NewMovable(s.o.Clock),
-		hosts: []string{strings.ToLower(spec.Name) + "." + s.o.Domain},
-	}
-	if spec.Global {
-		v.hosts = append([]string{"global." + s.o.Domain}, v.hosts...)
-	}
-	v.points = point.NewSet(v.clock)
-	enrollments, registrations := enrollment.NewMemory(), registration.NewMemory()
-	v.core = provisioning.New(provisioning.Options{
-		Name: v.name, Scope: v.scope, Enrollments: enrollments, Registrations: registrations, Policy: spec.Policy,
-		RetryAfter: spec.RetryAfter, PollHold: pollHold, Clock: v.clock, Points: v.points, Logger: s.o.Logger,
-	})
-	if err := v.Link(spec.Hubs); err != nil {
-		return nil, err
-	}
-	certificate, err := s.o.Certificate(v.hosts...)
-	if err != nil {
-		return nil, fmt.Errorf("no server certificate for %s: %w", v.name, err)
-	}
-	operators := serviceapi.New(serviceapi.Options{
-		Name: v.name, Hosts: v.hosts[len(v.hosts)-1:], Policies: []serviceapi.Policy{{Name: ownerPolicy, Primary: v.key, Secondary: randomKey()}},
-		Enrollments: enrollments, Registrations: registrations, Linked: v.core.Linked, Now: v.clock.Now,
-		Points: v.points, NaiveREST: spec.NaiveREST, Logger: s.o.Logger,
-	})
-	find := func(scope string) (*provisioning.Service, bool) {
-		if strings.EqualFold(scope, v.scope) {
-			return v.core, true
-		}
-		if spec.Global { // the global host serves the devices of every scope
-			return s.byScope(scope)
-		}
-		return nil, false
-	}
-	devices := &httpsfront.Front{Home: v.core, Service: find, Logger: s.o.Logger}
-	mqtt := mqttserver.New(&mqttfront.Front{Service: find, Logger: s.o.Logger},
-		mqttserver.Options{Points: v.points, Logger: s.o.Logger})
-	v.host = &frontdoor.Host{
-		Names: v.hosts, Service: v.name, Default: spec.Global, Address: spec.Address, Certificate: certificate,
-		Clock: v.clock, Points: v.points, Log: s.o.Log, HTTP: split(operators, devices), MQTT: mqtt.Serve,
-	}
-	return v, nil
-}
-
-// split sends what names a collection of the service API to the operators' side, and the
-// rest, which begins with an id scope, to the devices'.
-func split(operators, devices http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if serviceapi.Serves(r.URL.Path) {
-			operators.ServeHTTP(w, r)
-			return
-		}
-		devices.ServeHTTP(w, r)
-	})
+	name, scope   string
+	hosts         []string // device host first when global, service host last
+	key           []byte
+	clock         *clock.Movable
+	points        *point.Set
+	enrollments   enrollment.Store
+	registrations registration.Store
+	core          *provisioning.Service
+	host          *frontdoor.Host
+	server        *Server
+	hubs          []*hubclient.Hub
 }
 
 // Link replaces the linked hubs.
@@ -204,7 +95,7 @@ func (v *Service) LinkedHubs() []string {
 	for _, h := range v.hubs {
 		names = append(names, h.Host())
 	}
-	return slices.Clone(names)
+	return names
 }
 
 func (v *Service) close(ctx context.Context) error {
@@ -213,16 +104,4 @@ func (v *Service) close(ctx context.Context) error {
 		h.Close()
 	}
 	return err
-}
-
-func randomKey() []byte {
-	key := make([]byte, 64)
-	rand.Read(key) // never fails
-	return key
-}
-
-func randomHex(n int) string {
-	b := make([]byte, n)
-	rand.Read(b) // never fails
-	return fmt.Sprintf("%x", b)
 }

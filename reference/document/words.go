@@ -30,6 +30,16 @@ var Policies = map[dps.Policy]string{
 	dps.PolicyStatic: "static", dps.PolicyCustom: "custom",
 }
 
+// PolicyOf is the allocation policy of a wire word, letter by letter.
+func PolicyOf(word string) (p dps.Policy, known bool) {
+	for policy, w := range Policies {
+		if w == word {
+			return policy, true
+		}
+	}
+	return dps.PolicyUnset, false
+}
+
 // Attestations are the wire words of the attestation types (service-api.md 2.3).
 var Attestations = map[dps.Attestation]string{
 	dps.AttestationTPM: "tpm", dps.AttestationX509: "x509", dps.AttestationSymmetricKey: "symmetricKey",

@@ -85,12 +85,11 @@ func decodePolicy(s string) (dps.Policy, error) {
 	if s == "" {
 		return dps.PolicyUnset, nil
 	}
-	for policy, word := range document.Policies {
-		if word == s {
-			return policy, nil
-		}
+	policy, known := document.PolicyOf(s)
+	if !known {
+		return dps.PolicyUnset, problem.InvalidArgument("allocationPolicy %q is none of hashed, geoLatency, static, custom.", s)
 	}
-	return 0, problem.InvalidArgument("allocationPolicy %q is none of hashed, geoLatency, static, custom.", s)
+	return policy, nil
 }
 
 func decodeTwin(t *twinDoc) (*enrollment.Twin, error) {

@@ -3,7 +3,6 @@ package serviceapi
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"strconv"
 
@@ -12,7 +11,6 @@ import (
 	"github.com/dpslab/dpslab/reference/document"
 	"github.com/dpslab/dpslab/reference/enrollment"
 	"github.com/dpslab/dpslab/reference/problem"
-	"github.com/dpslab/dpslab/reference/registration"
 )
 
 // itemTypes are the words of x-ms-item-type, whose case the C client compares exactly.
@@ -74,15 +72,18 @@ func (a *API) queryRegistrations(ctx context.Context, x *exchange) (*Reply, erro
 func (a *API) enrollmentSource(kind enrollment.Kind) source {
 	return func(ctx context.Context, after string, limit int) ([]queried, error) {
 		found, err := a.o.Enrollments.List(ctx, kind, after, limit)
+		if err != nil {
+			return nil, err
+		}
 		var list []queried
 		for _, e := range found {
 			record, err := a.recordOf(ctx, e)
-			if err != nil && !errors.Is(err, registration.ErrNotFound) {
+			if err != nil {
 				return nil, err
 			}
 			list = append(list, queried{e.ID, encode(e, withoutKeys, record)})
 		}
-		return list, err
+		return list, nil
 	}
 }
 

@@ -1,0 +1,151 @@
+package reference
+
+import (
+	"crypto/rand"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/dpslab/dpslab/internal/clock"
+	"github.com/dpslab/dpslab/internal/dps"
+	"github.com/dpslab/dpslab/internal/frontdoor"
+	"github.com/dpslab/dpslab/internal/mqttserver"
+	"github.com/dpslab/dpslab/internal/point"
+	"github.com/dpslab/dpslab/reference/deviceapi/httpsfront"
+	"github.com/dpslab/dpslab/reference/deviceapi/mqttfront"
+	"github.com/dpslab/dpslab/reference/enrollment"
+	"github.com/dpslab/dpslab/reference/provisioning"
+	"github.com/dpslab/dpslab/reference/registration"
+	"github.com/dpslab/dpslab/reference/serviceapi"
+)
+
+// ServiceSpec describes a service to be made. The zero value is a complete one with random
+// names and keys.
+type ServiceSpec struct {
+	Name       string        // 3 to 50 letters, digits and hyphens; default: random
+	Scope      string        // id scope; default: random
+	Global     bool          // answers on the global device host, and connections without a name
+	Address    string        // own IP address; default: the door's shared ones
+	OwnAddress bool          // an own loopback address that nobody has yet
+	Key        []byte        // primary key of provisioningserviceowner; default: random
+	Policy     dps.Policy    // default: hashed
+	RetryAfter time.Duration // what assigning answers ask for, whole seconds
+	NaiveREST  bool          // GET and POST /enrollments (service-api.md 8)
+	Hubs       []LinkedHub
+}
+
+// LinkedHub links a hub to a service.
+type LinkedHub struct {
+	ConnectionString string
+	Weight           int  // allocation weight, 1 to 1000; default 1
+	Excluded         bool // takes no part in allocation
+}
+
+// ownerPolicy is the shared access policy that a new service has (service-api.md 3.1).
+const ownerPolicy = "provisioningserviceowner"
+
+// pollHold is how long a poll waits for an operation that is about to settle.
+const pollHold = 250 * time.Millisecond
+
+// nameGrammar is the service's own (service-api.md 5).
+var nameGrammar = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9-]{1,48}[a-zA-Z0-9]$`)
+
+// complete fills in what was left out, and refuses what cannot be.
+func (spec ServiceSpec) complete() (ServiceSpec, error) {
+	if spec.Name == "" {
+		spec.Name = "dps-" + randomHex(4)
+	}
+	if !nameGrammar.MatchString(spec.Name) {
+		return spec, fmt.Errorf("service name %q is not valid: 3 to 50 letters, digits and hyphens, no hyphen at either end", spec.Name)
+	}
+	if spec.Scope == "" {
+		spec.Scope = "0ne" + strings.ToUpper(randomHex(4))
+	}
+	if spec.Key == nil {
+		spec.Key = randomKey()
+	}
+	return spec, nil
+}
+
+// newService makes a service that nobody can reach yet.
+func (s *Server) newService(spec ServiceSpec) (*Service, error) {
+	spec, err := spec.complete()
+	if err != nil {
+		return nil, err
+	}
+	v := &Service{
+		name: spec.Name, scope: spec.Scope, key: spec.Key, server: s, clock: clock.NewMovable(s.o.Clock),
+		hosts:       []string{strings.ToLower(spec.Name) + "." + s.o.Domain},
+		enrollments: enrollment.NewMemory(), registrations: registration.NewMemory(),
+	}
+	if spec.Global {
+		v.hosts = append([]string{"global." + s.o.Domain}, v.hosts...)
+	}
+	v.points = point.NewSet(v.clock)
+	v.core = provisioning.New(provisioning.Options{
+		Name: v.name, Scope: v.scope, Enrollments: v.enrollments, Registrations: v.registrations, Policy: spec.Policy,
+		RetryAfter: spec.RetryAfter, PollHold: pollHold, Clock: v.clock, Points: v.points, Logger: s.o.Logger,
+	})
+	if err := v.Link(spec.Hubs); err != nil {
+		return nil, err
+	}
+	certificate, err := s.o.Certificate(v.hosts...)
+	if err != nil {
+		return nil, fmt.Errorf("no server certificate for %s: %w", v.name, err)
+	}
+	web, mqtt := v.fronts(spec)
+	v.host = &frontdoor.Host{
+		Names: v.hosts, Service: v.name, Default: spec.Global, Address: spec.Address, Certificate: certificate,
+		Clock: v.clock, Points: v.points, Log: s.o.Log, HTTP: web, MQTT: mqtt.Serve,
+	}
+	return v, nil
+}
+
+// fronts are what devices and operators talk to, over HTTPS and over MQTT.
+func (v *Service) fronts(spec ServiceSpec) (http.Handler, *mqttserver.Server) {
+	logger := v.server.o.Logger
+	find := func(scope string) (*provisioning.Service, bool) {
+		if strings.EqualFold(scope, v.scope) {
+			return v.core, true
+		}
+		if spec.Global { // the global host serves the devices of every scope
+			return v.server.byScope(scope)
+		}
+		return nil, false
+	}
+	operators := serviceapi.New(serviceapi.Options{
+		Name: v.name, Hosts: []string{v.ServiceHost()},
+		Policies:    []serviceapi.Policy{{Name: ownerPolicy, Primary: v.key, Secondary: randomKey()}},
+		Enrollments: v.enrollments, Registrations: v.registrations, Linked: v.core.Linked, Now: v.clock.Now,
+		Points: v.points, NaiveREST: spec.NaiveREST, Logger: logger,
+	})
+	devices := &httpsfront.Front{Home: v.core, Service: find, Logger: logger}
+	mqtt := mqttserver.New(&mqttfront.Front{Service: find, Logger: logger}, mqttserver.Options{Points: v.points, Logger: logger})
+	return split(operators, devices), mqtt
+}
+
+// split sends what names a collection of the service API to the operators' side, and the
+// rest, which begins with an id scope, to the devices'.
+func split(operators, devices http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if serviceapi.Serves(r.URL.Path) {
+			operators.ServeHTTP(w, r)
+			return
+		}
+		devices.ServeHTTP(w, r)
+	})
+}
+
+func randomKey() []byte {
+	key := make([]byte, 64)
+	rand.Read(key) // never fails
+	return key
+}
+
+func randomHex(n int) string {
+	b := make([]byte, n)
+	rand.Read(b) // never fails
+	return fmt.Sprintf("%x", b)
+}
