@@ -14,6 +14,7 @@ import (
 type Reply struct {
 	devwire.Answer       // Code is 0 when there was none
 	Connack        byte  // return code of a refused CONNECT; 0 otherwise
+	Session        bool  // a hub let the device in
 	Err            error // why there is no proper answer
 }
 
@@ -42,9 +43,13 @@ func (r Reply) String() string {
 	}
 }
 
-// BeAccepted matches a Reply with a proper answer below 300.
+// BeAccepted matches a Reply with a proper answer below 300 that names an operation, or a
+// session at a hub. A status alone is not enough: whoever says yes to everything has
+// accepted nobody.
 func BeAccepted() types.GomegaMatcher {
-	return verdict{"be accepted", func(r Reply) bool { return r.Err == nil && r.Code >= 200 && r.Code < 300 }}
+	return verdict{"be accepted", func(r Reply) bool {
+		return r.Err == nil && (r.Session || r.OperationID != "" && r.Code >= 200 && r.Code < 300)
+	}}
 }
 
 // BeRefused matches a Reply with one of these codes, 401 when none is named. A CONNACK of

@@ -284,7 +284,9 @@ func TestReplies(t *testing.T) {
 	}{
 		{"nothing at all", harness.Reply{}, false, false},
 		{"an answer of 401", reply(401, 0, nil), false, true},
-		{"an answer of 202", reply(202, 0, nil), true, false},
+		{"an operation", operation(202), true, false},
+		{"a session at a hub", harness.Reply{Session: true}, true, false},
+		{"an answer of 202 without operation", reply(202, 0, nil), false, false},
 		{"CONNACK 5", reply(0, 5, errors.New("refused")), false, true},
 		{"CONNACK 4", reply(0, 4, errors.New("refused")), false, true},
 		{"CONNACK 3", reply(0, 3, errors.New("refused")), false, false},
@@ -310,6 +312,12 @@ func TestReplies(t *testing.T) {
 	if message := harness.BeRefused(401, 404).FailureMessage(reply(202, 0, nil)); message != "expected the device to be refused with 401 or 404, it got 202 " {
 		t.Errorf("message %q", message)
 	}
+}
+
+func operation(code int) harness.Reply {
+	r := reply(code, 0, nil)
+	r.OperationID = "5.0"
+	return r
 }
 
 func reply(code int, connack byte, err error) harness.Reply {
