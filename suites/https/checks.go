@@ -11,5 +11,6 @@ import (
 
 // Checks returns the checks of family HTTPS.
 func Checks() []harness.Check {
-	return slices.Concat(operationChecks, stateChecks, outcomeChecks, answerChecks, requestChecks, versionChecks, refusalChecks, errorChecks, tlsChecks)
+	return slices.Concat(operationChecks, stateChecks, outcomeChecks, answerChecks,
+		requestChecks, versionChecks, refusalChecks, errorChecks, tlsChecks)
 }

@@ -86,7 +86,8 @@ var groupChecks = []harness.Check{{
 		group := env.Service(ctx, t).X509Group(ctx, t)
 		d := group.Device(t)
 		accepted(ctx, t, d)
-		old, err := group.Authority.Device(d.RegistrationID, pki.Options{Now: env.Wire.Clock.Now().Add(-48 * time.Hour), Lifetime: 24 * time.Hour})
+		over := pki.Options{Now: env.Wire.Clock.Now().Add(-48 * time.Hour), Lifetime: 24 * time.Hour}
+		old, err := group.Authority.Device(d.RegistrationID, over)
 		t.Must(err, "make an expired device certificate")
 		t.Expect(present(d, old).Try(ctx, t)).To(refused)
 	},
