@@ -1,6 +1,7 @@
 package reference
 
 import (
+	"errors"
 	"net/url"
 	"strings"
 	"sync"
@@ -14,6 +15,23 @@ import (
 // onConnect changes the answer to a CONNECT of a known scope.
 func onConnect(change func(*mqttfront.Connection)) func(point.Args) ([]point.Plan, error) {
 	return point.Always(mqttfront.Connecting.Plan(func(_ point.Call, v *mqttfront.Connection) { change(v) }))
+}
+
+// onConnack changes the code that a CONNECT is answered with, whosever it is.
+func onConnack(change func(code byte) byte) func(point.Args) ([]point.Plan, error) {
+	return point.Always(mqttserver.Connack.Plan(func(_ point.Call, r *mqttserver.ConnackReply) { r.Code = change(r.Code) }))
+}
+
+// lookingAway lets a broken rule of MQTT pass.
+func lookingAway(reason string) func(point.Args) ([]point.Plan, error) {
+	return point.Always(mqttserver.Breached.Plan(func(_ point.Call, b *mqttserver.Breach) {
+		b.Ignore = b.Ignore || b.Reason == reason
+	}))
+}
+
+// silentAt keeps back the answers that say nothing but that a packet came.
+func silentAt(step string) func(point.Args) ([]point.Plan, error) {
+	return point.Always(mqttserver.Bare.Plan(func(c point.Call, r *mqttserver.BareReply) { r.Drop = r.Drop || c.Step == step }))
 }
 
 // mqttDefects are wrong MQTT: order, topics, qualities of service, return codes.
@@ -175,11 +193,20 @@ var mqttDefects = point.Catalogue{{
 }, {
 	ID: "mqtt-connack-2", Summary: "refuses every bad CONNECT with code 2",
 	Catches: []string{"DPS-MQTT-025", "DPS-MQTT-026", "DPS-MQTT-027", "DPS-MQTT-028", "DPS-MQTT-030", "DPS-SAS-020"},
-	Build: point.Always(mqttserver.Connack.Plan(func(_ point.Call, r *mqttserver.ConnackReply) {
-		if r.Code != mqttserver.Accepted {
-			r.Code = mqttserver.IdentifierRejected
+	Build: onConnack(func(code byte) byte {
+		if code != mqttserver.Accepted {
+			return mqttserver.IdentifierRejected
 		}
-	})),
+		return code
+	}),
+}, {
+	ID: "mqtt-unavailable", Summary: "answers every CONNECT with code 3",
+	Catches: []string{"DPS-MQTT-001"},
+	Build:   onConnack(func(byte) byte { return mqttserver.ServerUnavailable }),
+}, {
+	ID: "mqtt-connack-0", Summary: "answers every CONNECT with code 0",
+	Catches: []string{"DPS-MQTT-025", "DPS-MQTT-029", "DPS-MQTT-030", "DPS-MQTT-055"},
+	Build:   onConnack(func(byte) byte { return mqttserver.Accepted }),
 }, {
 	ID: "mqtt-connects-anybody", Summary: "accepts every CONNECT of a known scope",
 	Catches: []string{"DPS-MQTT-026", "DPS-MQTT-027", "DPS-MQTT-028", "DPS-SAS-020"},
@@ -215,8 +242,54 @@ var mqttDefects = point.Catalogue{{
 		}
 	}),
 }, {
+	ID: "mqtt-poll-unanswered", Summary: "never answers a poll",
+	Catches: []string{"DPS-MQTT-045", "DPS-MQTT-056"},
+	Build:   onMQTT("poll", func(a *mqttfront.Answer) { a.Copies = 0 }),
+}, {
+	ID: "mqtt-rid-of-first", Summary: "answers every request of a device with the $rid of its first",
+	Catches: []string{"DPS-MQTT-007", "DPS-MQTT-046"},
+	Build: func(point.Args) ([]point.Plan, error) {
+		var first sync.Map
+		return []point.Plan{mqttfront.Answering.Plan(func(c point.Call, a *mqttfront.Answer) {
+			rid, _ := first.LoadOrStore(strings.ToLower(c.Registration), a.RID)
+			a.RID = rid.(string)
+		})}, nil
+	},
+}, {
+	ID: "mqtt-answers-unsubscribed", Summary: "answers devices that have not subscribed",
+	Catches: []string{"DPS-MQTT-047"},
+	Build:   onMQTT("", func(a *mqttfront.Answer) { a.Copies = 1 }),
+}, {
+	ID: "mqtt-retain-refused", Summary: "ends the connection on a request with the RETAIN flag",
+	Catches: []string{"DPS-MQTT-052"},
+	Build: point.Always(mqttfront.Publishing.Plan(func(_ point.Call, j *mqttfront.Judgement) {
+		if j.Retain {
+			j.Err = errors.New("retained messages are not supported")
+		}
+	})),
+}, {
+	ID: "mqtt-qos2-taken", Summary: "takes requests at QoS 2",
+	Catches: []string{"DPS-MQTT-033"},
+	Build:   lookingAway(mqttserver.QoS2),
+}, {
+	ID: "mqtt-second-connect-ignored", Summary: "keeps a connection on which a second CONNECT arrives",
+	Catches: []string{"DPS-MQTT-039"},
+	Build:   lookingAway(mqttserver.SecondConnect),
+}, {
+	ID: "mqtt-same-client-twice", Summary: "keeps two connections with the same ClientId",
+	Catches: []string{"DPS-MQTT-040"},
+	Build:   lookingAway(mqttserver.TakenOver),
+}, {
+	ID: "mqtt-no-pingresp", Summary: "does not answer PINGREQ",
+	Catches: []string{"DPS-MQTT-043"},
+	Build:   silentAt(mqttserver.StepPing),
+}, {
+	ID: "mqtt-no-unsuback", Summary: "does not answer UNSUBSCRIBE",
+	Catches: []string{"DPS-MQTT-044"},
+	Build:   silentAt(mqttserver.StepUnsubscribe),
+}, {
 	ID: "mqtt-suback-dropped", Summary: "never confirms a subscription",
-	Catches: []string{"DPS-MQTT-015", "DPS-MQTT-031"},
+	Catches: []string{"DPS-MQTT-015", "DPS-MQTT-016"},
 	Build: point.Always(mqttserver.Suback.Plan(func(_ point.Call, r *mqttserver.SubackReply) {
 		r.Drop = true
 	})),

@@ -88,9 +88,15 @@ func (f *Front) judge(ctx context.Context, d *device, c mqttserver.Connect) byte
 	return mqttserver.Accepted
 }
 
+// errRefused ends a connection that a fault opened although nobody knows whose it is.
+var errRefused = errors.New("the device was refused")
+
 // Subscribe grants the one filter that there is, at QoS 1 at most.
 func (f *Front) Subscribe(ctx context.Context, s *mqttserver.Session, filter string, qos byte) (byte, error) {
-	d := s.Value.(*device)
+	d, ok := s.Value.(*device)
+	if !ok {
+		return 0, errRefused
+	}
 	sub := Subscription{Filter: filter, Asked: qos, Granted: min(qos, 1)} // [DPS-MQTT-016]
 	if filter != responseFilter {                                         // [DPS-MQTT-031]
 		sub.Granted = mqttserver.SubackFailure
@@ -104,17 +110,20 @@ func (f *Front) Subscribe(ctx context.Context, s *mqttserver.Session, filter str
 
 // Unsubscribe stops the answers.
 func (f *Front) Unsubscribe(_ context.Context, s *mqttserver.Session, filter string) {
-	if filter == responseFilter {
-		s.Value.(*device).subscribed.Store(0)
+	if d, ok := s.Value.(*device); ok && filter == responseFilter {
+		d.subscribed.Store(0)
 	}
 }
 
 // Publish takes a request. The answer is worked out beside the reader, so that a device
 // may have several requests under way.
 func (f *Front) Publish(ctx context.Context, s *mqttserver.Session, p mqttserver.Publish) (then func(), err error) {
-	d := s.Value.(*device)
+	d, ok := s.Value.(*device)
+	if !ok {
+		return nil, errRefused
+	}
 	r, err := parseTopic(p.Topic)
-	j := Judgement{Topic: p.Topic, Err: err}
+	j := Judgement{Topic: p.Topic, Retain: p.Retain, Err: err}
 	Publishing.Hit(ctx, d.service.Points(), s.At("publish"), &j)
 	if j.Err != nil { // [DPS-MQTT-032]
 		return nil, j.Err
@@ -142,17 +151,16 @@ func (f *Front) answer(ctx context.Context, s *mqttserver.Session, d *device, r 
 		a = Answer{Code: refusal.Class(), HasRetryAfter: refusal.RetryAfter > 0, RetryAfter: refusal.RetryAfter,
 			Body: document.Problem(refusal, document.NewTrackingID(), d.service.Now())}
 	}
-	a.Request, a.RID, a.Copies = p, r.rid, 1 // [DPS-MQTT-007]
-	Answering.Hit(ctx, d.service.Points(), at, &a)
-	granted := d.subscribed.Load()
-	if granted == 0 { // [DPS-MQTT-047] nobody asked to hear it
-		return
+	a.Request, a.RID = p, r.rid                      // [DPS-MQTT-007]
+	if granted := d.subscribed.Load(); granted > 0 { // [DPS-MQTT-047] else nobody asked to hear it
+		a.Copies, a.QoS = 1, byte(granted-1)
 	}
+	Answering.Hit(ctx, d.service.Points(), at, &a)
 	if a.Topic == "" {
 		a.Topic = responseTopic(a)
 	}
 	for range a.Copies {
-		if err := s.Publish(ctx, a.Topic, a.Body, byte(granted-1)); err != nil {
+		if err := s.Publish(ctx, a.Topic, a.Body, a.QoS); err != nil {
 			f.Logger.DebugContext(ctx, "answer not delivered", "registrationId", d.claim.RegistrationID, "error", err)
 			return
 		}

@@ -30,8 +30,9 @@ var Publishing = point.Define[Judgement]("mqttfront.publishing")
 
 // Judgement is a PUBLISH and what is wrong with its topic; nil lets it through.
 type Judgement struct {
-	Topic string
-	Err   error
+	Topic  string
+	Retain bool
+	Err    error
 }
 
 // Answering is passed before an answer is published.
@@ -46,5 +47,6 @@ type Answer struct {
 	RetryAfter    time.Duration
 	Body          []byte
 	Topic         string // made from the others after the point, unless a plan sets it
-	Copies        int    // how often it is published: once, unless a plan says otherwise
+	QoS           byte   // as the subscription was granted
+	Copies        int    // how often it is published: once, not at all to a device that did not subscribe
 }
