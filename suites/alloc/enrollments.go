@@ -67,10 +67,14 @@ var enrollmentChecks = []harness.Check{{
 	Title:       "a device of a disabled group is not provisioned and is reported disabled",
 	Run: func(ctx context.Context, env *harness.Env, t *harness.T) {
 		s := env.Service(ctx, t)
-		for _, group := range []*harness.Group{s.SymmetricKeyGroup(ctx, t), s.X509Group(ctx, t)} {
+		keys, signed := s.SymmetricKeyGroup(ctx, t), s.X509Group(ctx, t)
+		for group, attestation := range map[*harness.Group]harness.Members{
+			keys:   harness.SymmetricKeys(keys.Primary, keys.Secondary),
+			signed: harness.SigningCertificates(signed.Authority.Certificate),
+		} {
 			device := group.Device(t)
 			device.Assigned(ctx, t)
-			change(ctx, t, s, group.Record, harness.Members{"provisioningStatus": "disabled"})
+			change(ctx, t, s, group.Record, attestation, harness.Members{"provisioningStatus": "disabled"})
 			t.Expect(device.Provision(ctx, t).Status).To(Equal(dps.StatusDisabled))
 			t.Expect(stateOf(ctx, t, device)).To(HaveKeyWithValue("status", "disabled"))
 		}
