@@ -32,9 +32,10 @@ $(BIN): $(GOFILES) $(shell git ls-files internal/requirement internal/vectors 2>
 unit: setup
 	go test $$(go list ./... | grep -v -e '/suites$$' -e '/suites/interop$$')
 
-# Every check, as Ginkgo specs against the binary as a child process.
-conformance: build
-	DPSLAB_BINARY=$(CURDIR)/$(BIN) go test -count=1 ./suites
+# Every check, as Ginkgo specs against the binary as a child process. Its processes wait
+# more than they work.
+conformance: setup
+	go tool ginkgo --procs=8 --randomize-all --fail-on-empty --fail-on-pending --succinct $$([ -t 1 ] || echo --no-color) ./suites
 
 # The unmodified Node SDK against the lab, in a network namespace without a way out.
 interop: build interop-deps

@@ -11,8 +11,8 @@ import (
 	"github.com/dpslab/dpslab/internal/requirement"
 )
 
-// Version is set by a release build (-X main.Version=v1.2.3).
-var Version string
+// Version and Commit are set by a build with -X main.Version=v1.2.3 -X main.Commit=….
+var Version, Commit string
 
 // version is the release, or the commit that the binary was built from.
 func version() string {
@@ -26,6 +26,9 @@ func version() string {
 }
 
 func commit() string {
+	if Commit != "" {
+		return Commit
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return ""
