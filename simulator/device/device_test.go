@@ -224,6 +224,16 @@ func TestRunWaitsOnTheDevicesClock(t *testing.T) {
 	}
 }
 
+func TestNothingIsTriedAgainOnceTheContextHasEnded(t *testing.T) {
+	s := newScript(map[string][]reply{"service": {{err: errBroken}}})
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	d := device.New(s, s.clock, device.Plan{}, nil)
+	if _, more := d.Step(ctx); more || !errors.Is(d.Outcome().Err, errBroken) {
+		t.Errorf("%+v", d.Outcome())
+	}
+}
+
 func TestRunEndsWithItsContext(t *testing.T) {
 	s := newScript(map[string][]reply{"register": {assigning("op", 3*time.Second)}})
 	ctx, cancel := context.WithCancel(context.Background())

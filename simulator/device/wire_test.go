@@ -93,7 +93,8 @@ func serveHub(c net.Conn, heard chan<- string) {
 		}
 		switch p := cp.(type) {
 		case *packets.ConnectPacket:
-			heard <- p.Username
+			token, _, _ := strings.Cut(string(p.Password), "&sig=")
+			heard <- p.Username + " " + token
 			packets.NewControlPacket(packets.Connack).Write(c)
 		case *packets.SubscribePacket:
 			ack := packets.NewControlPacket(packets.Suback).(*packets.SubackPacket)
@@ -128,7 +129,10 @@ func TestALifeOverTheWire(t *testing.T) {
 	if outcome.Err != nil || outcome.Sent != 1 || outcome.Hub != hubHost {
 		t.Fatalf("%+v", outcome)
 	}
-	for _, want := range []string{hubHost + "/dev-000000/?api-version=2021-04-12", "devices/dev-000000/messages/events/%24.ce=utf-8&%24.ct=application%2Fjson", "goodbye"} {
+	for _, want := range []string{
+		hubHost + "/dev-000000/?api-version=2021-04-12 SharedAccessSignature sr=hub-a.azure-devices.net%2Fdevices%2Fdev-000000",
+		"devices/dev-000000/messages/events/%24.ce=utf-8&%24.ct=application%2Fjson", "goodbye",
+	} {
 		if got := <-heard; got != want {
 			t.Errorf("the hub heard %q, want %q", got, want)
 		}
