@@ -8,7 +8,6 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"math/big"
-	"strings"
 	"time"
 
 	"github.com/dpslab/dpslab/internal/frontdoor"
@@ -23,11 +22,7 @@ func onTLS(change func(*tls.Config)) func(point.Args) ([]point.Plan, error) {
 	return onHello(func(h *frontdoor.Hello) { h.Config = change })
 }
 
-func onUpgrade(change func(*frontdoor.UpgradeReply)) func(point.Args) ([]point.Plan, error) {
-	return point.Always(frontdoor.Upgrade.Plan(func(_ point.Call, u *frontdoor.UpgradeReply) { change(u) }))
-}
-
-// connectionDefects are wrong TLS and wrong WebSocket upgrades.
+// connectionDefects are wrong TLS.
 var connectionDefects = point.Catalogue{{
 	ID: "tls-client-certificate-required", Summary: "refuses handshakes without a client certificate",
 	Catches: []string{"DPS-X509-001"},
@@ -60,22 +55,6 @@ var connectionDefects = point.Catalogue{{
 		}
 		return onHello(func(h *frontdoor.Hello) { h.Certificate = c })(nil)
 	},
-}, {
-	ID: "ws-subprotocol-lowered", Summary: "echoes the subprotocol in lower case",
-	Catches: []string{"DPS-WS-003"},
-	Build:   onUpgrade(func(u *frontdoor.UpgradeReply) { u.Subprotocol = strings.ToLower(u.Subprotocol) }),
-}, {
-	ID: "ws-by-path", Summary: "upgrades at /$iothub/websocket alone",
-	Catches: []string{"DPS-WS-002"},
-	Build:   onUpgrade(func(u *frontdoor.UpgradeReply) { u.Refuse = u.Path != "/$iothub/websocket" }),
-}, {
-	ID: "ws-refused", Summary: "refuses every upgrade",
-	Catches: []string{"DPS-WS-001", "DPS-WS-003"},
-	Build:   onUpgrade(func(u *frontdoor.UpgradeReply) { u.Refuse = true }),
-}, {
-	ID: "ws-no-subprotocol", Summary: "upgrades without echoing a subprotocol",
-	Catches: []string{"DPS-WS-001", "DPS-WS-003"},
-	Build:   onUpgrade(func(u *frontdoor.UpgradeReply) { u.Subprotocol = "" }),
 }}
 
 // foreignCertificate is self-signed, for a name that no lab has.

@@ -234,13 +234,13 @@ var tokenDefects = point.Catalogue{{
 // certificateDefects are good certificates refused and bad ones taken.
 var certificateDefects = point.Catalogue{{
 	ID: "x509-self-signed-refused", Summary: "refuses self-signed certificates",
-	Catches: []string{"DPS-X509-002"},
+	Catches: []string{"DPS-X509-002", "DPS-WS-010"},
 	Build: refusing(attestation.Untrusted, func(v *attestation.Verdict) bool {
 		return len(v.Proof.Chain) > 0 && bytes.Equal(v.Proof.Chain[0].RawIssuer, v.Proof.Chain[0].RawSubject)
 	}),
 }, {
 	ID: "x509-any-leaf", Summary: "takes a leaf that is not the enrolled one",
-	Catches: []string{"DPS-X509-004", "DPS-X509-009"},
+	Catches: []string{"DPS-X509-004", "DPS-X509-009", "DPS-WS-010"},
 	Build:   accepting(attestation.NotEnrolled),
 }, {
 	ID: "x509-judged-at-connect", Summary: "refuses certificates at CONNECT",

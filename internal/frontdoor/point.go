@@ -1,7 +1,11 @@
 package frontdoor
 
 import (
+	"context"
 	"crypto/tls"
+	"net"
+
+	"github.com/coder/websocket"
 
 	"github.com/dpslab/dpslab/internal/point"
 )
@@ -39,10 +43,13 @@ type Hello struct {
 	Config func(*tls.Config)
 }
 
-// UpgradeReply is the answer to a WebSocket upgrade with a known subprotocol.
+// UpgradeReply is the answer to a WebSocket upgrade.
 type UpgradeReply struct {
 	Path string // what the client asked for; for plans to read
 
 	Subprotocol string // what is echoed; "" sends no such header
-	Refuse      bool   // answer 400
+	Refuse      bool   // answer 400; without a known subprotocol that is the answer, or else MQTT is spoken
+	NoPong      bool   // leave pings unanswered
+	// Stream replaces the byte stream that is made of the WebSocket: binary messages.
+	Stream func(ctx context.Context, ws *websocket.Conn) net.Conn
 }

@@ -49,13 +49,17 @@ func (d *Door) upgrade(w http.ResponseWriter, r *http.Request, c *Conn) {
 	a := c.arrival
 	offered := tokens(r.Header, "Sec-WebSocket-Protocol")
 	spelling, protocol, serve := a.host.choose(offered) // [DPS-WS-002]
-	if serve == nil {                                   // [DPS-WS-009]
+	known := serve != nil
+	reply := UpgradeReply{Path: r.URL.Path, Subprotocol: spelling, Refuse: !known} // [DPS-WS-009]
+	Upgrade.Hit(r.Context(), a.host.Points, c.At(StepUpgrade), &reply)
+	if !known { // what a plan lets in all the same
+		protocol, serve = mqtts, a.host.MQTT
+	}
+	switch {
+	case !known && (reply.Refuse || serve == nil):
 		http.Error(w, fmt.Sprintf("no WebSocket subprotocol of %q is served here", offered), http.StatusBadRequest)
 		return
-	}
-	reply := UpgradeReply{Path: r.URL.Path, Subprotocol: spelling}
-	Upgrade.Hit(r.Context(), a.host.Points, c.At(StepUpgrade), &reply)
-	if reply.Refuse {
+	case reply.Refuse:
 		http.Error(w, "the upgrade is refused", http.StatusBadRequest)
 		return
 	}
@@ -69,6 +73,7 @@ func (d *Door) upgrade(w http.ResponseWriter, r *http.Request, c *Conn) {
 		// browser, authenticates inside the stream and may send any Origin or none.
 		InsecureSkipVerify: true,
 		CompressionMode:    websocket.CompressionDisabled,
+		OnPingReceived:     func(context.Context, []byte) bool { return !reply.NoPong },
 	})
 	if err != nil {
 		d.logger.Debug("upgrade failed", "path", r.URL.Path, "error", err)
@@ -78,7 +83,12 @@ func (d *Door) upgrade(w http.ResponseWriter, r *http.Request, c *Conn) {
 	c.Conn, c.record = c.tls, nil // frames are not recorded: what they carry is, below
 
 	// Binary messages out, and nothing else in. [DPS-WS-004] [DPS-WS-007]
-	stream := webSocketStream{Conn: websocket.NetConn(a.ctx, ws, websocket.MessageBinary), raw: a.raw}
+	if reply.Stream == nil {
+		reply.Stream = func(ctx context.Context, ws *websocket.Conn) net.Conn {
+			return websocket.NetConn(ctx, ws, websocket.MessageBinary)
+		}
+	}
+	stream := webSocketStream{Conn: reply.Stream(a.ctx, ws), raw: a.raw}
 	ws.SetReadLimit(messageLimit) // NetConn lifted it
 	record := a.host.Log.Open(transcript.Meta{
 		Protocol: protocol.recorded(), Service: a.host.name,
