@@ -44,7 +44,7 @@ func (e *Enrollment) validateAttestation() error {
 	a := e.Attestation
 	switch a.Type {
 	case dps.AttestationSymmetricKey:
-		for _, key := range a.SymmetricKey.Keys() {
+		for _, key := range [][]byte{a.SymmetricKey.Primary, a.SymmetricKey.Secondary} {
 			if len(key) < minKey || len(key) > maxKey {
 				return problem.InvalidArgument("A symmetric key must have %d to %d bytes.", minKey, maxKey)
 			}
