@@ -41,7 +41,7 @@ func idle(keepAlive time.Duration) time.Duration {
 
 // admit checks a CONNECT and attaches the device. Its error holds no secret.
 func (h handler) admit(ctx context.Context, s *mqttserver.Session, c mqttserver.Connect) (d *device, present bool, err error) {
-	modelID, token, err := h.check(ctx, s, c)
+	modelID, token, err := h.check(ctx, s, &c)
 	if err != nil {
 		return nil, false, err
 	}
@@ -61,7 +61,7 @@ func (h handler) admit(ctx context.Context, s *mqttserver.Session, c mqttserver.
 
 // check decides whether the device may come in, and returns the model it claims to be and
 // its token, if it has them.
-func (h handler) check(ctx context.Context, s *mqttserver.Session, c mqttserver.Connect) (modelID string, token *sas.Token, err error) {
+func (h handler) check(ctx context.Context, s *mqttserver.Session, c *mqttserver.Connect) (modelID string, token *sas.Token, err error) {
 	if modelID, err = parseUsername(c.Username, h.Host, c.ClientID); err != nil {
 		return "", nil, err
 	}
@@ -81,7 +81,10 @@ func (h handler) check(ctx context.Context, s *mqttserver.Session, c mqttserver.
 	if certificates := s.Conn().PeerCertificates(); len(certificates) > 0 {
 		credential.Certificate = certificates[0]
 	}
-	verdict := Check{Refusal: h.Registry.Authenticate(c.ClientID, credential)}
+	verdict := Check{
+		Connect: c, Token: credential.Token, Refusal: h.Registry.Authenticate(c.ClientID, credential),
+		Identity: func() (registry.Identity, error) { return h.Registry.Get(c.ClientID) },
+	}
 	var refusal *registry.Refusal
 	if errors.As(verdict.Refusal, &refusal) {
 		verdict.Reason = refusal.Reason

@@ -2,13 +2,16 @@ package devicefront
 
 import (
 	"github.com/dpslab/dpslab/fakehub/registry"
+	"github.com/dpslab/dpslab/internal/mqttserver"
 	"github.com/dpslab/dpslab/internal/point"
+	"github.com/dpslab/dpslab/internal/sas"
 	"github.com/dpslab/dpslab/internal/telemetry"
 )
 
 // The points of this package, beside those of internal/mqttserver.
 var (
 	Checked  = point.Define[Check]("hub.mqtt-checked")
+	Received = point.Define[Receipt]("hub.mqtt-received")
 	Resumed  = point.Define[Resume]("hub.mqtt-resumed")
 	Unknown  = point.Define[Stray]("hub.mqtt-unknown")
 	Ended    = point.Define[End]("hub.mqtt-ended")
@@ -23,8 +26,18 @@ const (
 
 // Check is the verdict on a CONNECT.
 type Check struct {
+	Connect  *mqttserver.Connect               // as it came; a plan may change CleanSession
+	Token    *sas.Token                        // nil when it has none
+	Identity func() (registry.Identity, error) // of the ClientID
+
 	Reason  registry.Reason // why a credential was refused; "" when it was not, or for another reason
 	Refusal error           // nil lets the device in
+}
+
+// Receipt is a PUBLISH of a device, before the hub looks at it.
+type Receipt struct {
+	Publish *mqttserver.Publish
+	Err     error // not nil: the connection is closed
 }
 
 // Resume is what is known of a client that connects without clean session.

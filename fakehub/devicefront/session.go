@@ -57,6 +57,11 @@ func (h handler) Publish(ctx context.Context, s *mqttserver.Session, p mqttserve
 		return nil, errRefused
 	}
 	d.presence.Active()
+	r := Receipt{Publish: &p}
+	Received.Hit(ctx, h.Points, s.At(mqttserver.StepPublish), &r)
+	if r.Err != nil {
+		return nil, r.Err
+	}
 	if bag, ok := telemetryBag(p.Topic, d.id); ok {
 		if len(p.Payload) > maxTelemetry { // [DPS-HUB-018]
 			return nil, fmt.Errorf("telemetry of %d bytes; at most %d are allowed", len(p.Payload), maxTelemetry)

@@ -4,37 +4,59 @@ import (
 	"regexp"
 
 	"github.com/dpslab/dpslab/fakehub/huberror"
+	"github.com/dpslab/dpslab/internal/point"
 	"github.com/dpslab/dpslab/internal/sas"
 )
 
 // Policy is the one policy of a hub, with all rights.
 const Policy = "iothubowner"
 
-// authorize verifies the token. What is wrong with it stays in the log.
+// Authorizing is passed by every request whose token was judged. Its step is that of
+// BeforeWrite.
+var Authorizing = point.Define[Authorization]("hub.service-authorizing")
+
+// Reasons of an Authorization.
+const (
+	NoToken        = "there is no token" // or what is there is none
+	WrongPolicy    = "the token names no policy of this hub"
+	WrongResource  = "the token is for another resource"
+	WrongSignature = "the token is signed with neither key"
+	Expired        = "the token has expired"
+)
+
+// Authorization is the verdict on a request.
+type Authorization struct {
+	Refused string // why; "" lets it in
+	Detail  error  // what keeps a text from being a token; for the log
+}
+
+// authorize verifies the token. What is wrong with it stays in the log. [DPS-HUB-055]
 func (q *request) authorize() error {
-	reason := q.unauthorized()
-	if reason == "" {
+	var a Authorization
+	a.Refused, a.Detail = q.unauthorized()
+	Authorizing.Hit(q.Context(), q.api.Points, q.at(q.Context()), &a)
+	if a.Refused == "" {
 		return nil
 	}
-	q.api.Logger.Debug("service request refused", "host", q.api.Host, "step", q.step, "reason", reason)
+	q.api.Logger.Debug("service request refused", "host", q.api.Host, "step", q.step, "reason", a.Refused, "detail", a.Detail)
 	return huberror.New(huberror.UnauthorizedAccess, "Unauthorized")
 }
 
-func (q *request) unauthorized() (reason string) {
+func (q *request) unauthorized() (reason string, detail error) {
 	token, err := sas.Parse(q.Header.Get("Authorization"))
 	switch {
 	case err != nil:
-		return err.Error()
+		return NoToken, err
 	case token.Policy != Policy:
-		return "the token names no policy of this hub"
+		return WrongPolicy, nil
 	case !token.Covers(q.api.Host + q.URL.Path):
-		return "the token is for another resource"
+		return WrongResource, nil
 	case !token.VerifiedBy(q.api.Keys[0]) && !token.VerifiedBy(q.api.Keys[1]):
-		return "the token is signed with neither key"
+		return WrongSignature, nil
 	case token.Expired(q.api.Clock.Now()):
-		return "the token has expired"
+		return Expired, nil
 	}
-	return ""
+	return "", nil
 }
 
 var date = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}(-preview)?$`)

@@ -23,6 +23,14 @@ func (q *request) bent(c etag.Condition) etag.Condition {
 	return c
 }
 
+// TwinWriting is passed by every write of a twin that was read from its request.
+var TwinWriting = point.Define[TwinWrite]("hub.service-twin-writing")
+
+// TwinWrite is a write at TwinWriting.
+type TwinWrite struct {
+	Replace bool // what was there goes, or else what is written is merged into it
+}
+
 // document is the twin JSON (iot-hub.md 4.3), as an object so that a query sees what a
 // reader gets.
 func document(t registry.Twin) map[string]any {
@@ -111,12 +119,12 @@ func getTwin(q *request) (reply, error) {
 	return ok(document(t))
 }
 
-func patchTwin(q *request) (reply, error) { return writeTwin(q, q.api.Registry.PatchTwin) }
+func patchTwin(q *request) (reply, error) { return writeTwin(q, false) }
 
 // replaceTwin replaces what it is given of tags and desired properties. [DPS-HUB-052]
-func replaceTwin(q *request) (reply, error) { return writeTwin(q, q.api.Registry.ReplaceTwin) }
+func replaceTwin(q *request) (reply, error) { return writeTwin(q, true) }
 
-func writeTwin(q *request, write func(id string, tags, desired map[string]any, c etag.Condition) (registry.Twin, error)) (reply, error) {
+func writeTwin(q *request, replace bool) (reply, error) {
 	condition, _, err := q.condition()
 	if err != nil {
 		return reply{}, err
@@ -124,6 +132,12 @@ func writeTwin(q *request, write func(id string, tags, desired map[string]any, c
 	var in writtenTwin
 	if err := q.read(maxBody, &in); err != nil {
 		return reply{}, err
+	}
+	w := TwinWrite{Replace: replace}
+	TwinWriting.Hit(q.Context(), q.api.Points, q.at(q.Context()), &w)
+	write := q.api.Registry.PatchTwin
+	if w.Replace {
+		write = q.api.Registry.ReplaceTwin
 	}
 	t, err := write(q.deviceID, in.Tags, in.Properties.Desired, condition)
 	if err != nil {
