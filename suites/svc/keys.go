@@ -125,9 +125,9 @@ var keyChecks = []harness.Check{{
 			for _, text := range []string{keys.Primary, keys.Secondary} {
 				key, err := base64.StdEncoding.DecodeString(text)
 				t.Expect(err).NotTo(HaveOccurred(), what)
-				t.Expect(len(key)).To(Equal(64), what+": bytes of a key")
+				t.Expect(key).To(HaveLen(64), what+": a key")
 			}
-			t.Expect(keys.Primary == keys.Secondary).To(BeFalse(), what+": both keys are the same")
+			t.Expect(keys.Primary).NotTo(Equal(keys.Secondary), what+": the two keys")
 		}
 	},
 }, {

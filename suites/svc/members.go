@@ -48,7 +48,7 @@ var memberChecks = []harness.Check{{
 		s := env.Service(ctx, t)
 		for _, record := range []harness.Members{newEnrollment(t), newGroup(t)} {
 			for view, sight := range seen(ctx, t, s, record) {
-				t.Expect(inside(sight, "capabilities", "iotEdge")).To(Equal(false), view)
+				t.Expect(inside(sight, "capabilities", "iotEdge")).To(BeEquivalentTo(false), view)
 			}
 		}
 	},
