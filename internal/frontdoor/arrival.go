@@ -129,6 +129,7 @@ func (a *arrival) handshake() (*tls.Conn, error) {
 	if h := a.hostFor(""); h != nil {
 		what := Acceptance{}
 		Accept.Hit(a.ctx, h.Points, a.at(h, StepAccept, a), &what)
+		a.door.lobby.waited(a)
 		if what.Refuse {
 			if tcp, ok := a.raw.(*net.TCPConn); ok {
 				tcp.SetLinger(0) // a reset, which is as near to a refused connection as an accepted one can get
@@ -166,7 +167,7 @@ func (d *Door) greet(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 		label = record
 	}
 	ClientHello.Hit(a.ctx, h.Points, a.at(h, StepHello, label), &bent)
-	d.lobby.spoke(a) // a plan may have taken its time
+	d.lobby.waited(a)
 	if bent.Alert {
 		return nil, errAlert
 	}

@@ -99,6 +99,17 @@ func TestAHandshakeThatIsNotCompletedIsGivenUp(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	told(t, h.Log, transcript.KindClosed, "tls handshake failed")
+
+	t.Run("and one that is has its own time", func(t *testing.T) {
+		_, conn := line(t, "127.0.0.1", d.Ports().MQTTS, client(hubName))
+		if err := clock.Wait(t.Context(), clock.System(), 150*time.Millisecond); err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprint(conn, "x")
+		if _, err := io.ReadFull(conn, make([]byte, 1)); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestCloseEndsEverything(t *testing.T) {
@@ -154,7 +165,11 @@ func TestARequestInFlightMayFinish(t *testing.T) {
 	begun, finish := make(chan struct{}), make(chan struct{})
 	h.HTTP = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		close(begun)
-		<-finish
+		select {
+		case <-finish:
+		case <-r.Context().Done():
+			t.Error("the request is cut")
+		}
 	})
 	add(t, d, h)
 	status := make(chan int, 1)
@@ -169,8 +184,18 @@ func TestARequestInFlightMayFinish(t *testing.T) {
 		status <- r.StatusCode
 	}()
 	within(t, "the request", begun)
+	// Connections are asked to end in no order: when all of these have ended, so, all but
+	// surely, has the one with the request been asked.
+	streams := make([]*tls.Conn, 20)
+	for i := range streams {
+		_, streams[i] = line(t, "127.0.0.1", d.Ports().MQTTS, client(hubName))
+	}
+	elapsed := clock.Stopwatch()
 	removed := make(chan error, 1)
 	go func() { removed <- d.Remove(h) }()
+	for _, stream := range streams {
+		io.Copy(io.Discard, stream)
+	}
 	select {
 	case <-removed:
 		t.Fatal("Remove did not wait")
@@ -182,6 +207,9 @@ func TestARequestInFlightMayFinish(t *testing.T) {
 	}
 	if got := <-status; got != 200 {
 		t.Errorf("got %d", got)
+	}
+	if e := elapsed(); e > 4*time.Second {
+		t.Errorf("after the answer the connection stays open until it is cut, %v in all", e)
 	}
 }
 

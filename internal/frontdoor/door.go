@@ -32,7 +32,7 @@ type Timeouts struct {
 	Handshake  time.Duration // from accept to the end of the TLS handshake; 10 s
 	Idle       time.Duration // an HTTP connection between requests; 2 min
 	HeaderRead time.Duration // an HTTP request's header; 10 s
-	Body       time.Duration // an HTTP request's body, from its header to its last byte; 30 s
+	Body       time.Duration // an HTTP request, from its first byte to the last of its body; 30 s
 	Write      time.Duration // one write to an HTTP connection; 30 s
 	Shutdown   time.Duration // what Close and Remove leave to connections before they cut them; 5 s
 }

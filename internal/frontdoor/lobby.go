@@ -67,6 +67,15 @@ func (l *lobby) spoke(a *arrival) {
 	}
 }
 
+// waited gives a its time back after a plan that may have taken some of it.
+func (l *lobby) waited(a *arrival) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if p, here := l.inside[a]; here && !p.hurried {
+		a.raw.SetDeadline(clock.SocketDeadline(l.timeout))
+	}
+}
+
 // leave frees a's place. Its deadline is its own again.
 func (l *lobby) leave(a *arrival) {
 	l.mu.Lock()

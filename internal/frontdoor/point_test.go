@@ -11,7 +11,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
+	"github.com/dpslab/dpslab/internal/clock"
 	"github.com/dpslab/dpslab/internal/frontdoor"
 	"github.com/dpslab/dpslab/internal/point"
 	"github.com/dpslab/dpslab/internal/transcript"
@@ -134,6 +136,19 @@ func TestUpgradePoint(t *testing.T) {
 			}
 			told(t, h.Log, transcript.KindInjected, "test-defect at frontdoor.upgrade")
 		})
+	}
+}
+
+func TestAPlanMayTakeLongerThanTheHandshake(t *testing.T) {
+	const handshake = 200 * time.Millisecond
+	d := open(t, frontdoor.Options{Timeouts: frontdoor.Timeouts{Handshake: handshake}})
+	h := host(t, hubName)
+	h.Default = true
+	add(t, d, h)
+	arm(t, h, frontdoor.Accept.Plan(func(c point.Call, _ *frontdoor.Acceptance) { clock.Wait(c, c.Clock, 2*handshake) }))
+	arm(t, h, frontdoor.ClientHello.Plan(func(c point.Call, _ *frontdoor.Hello) { clock.Wait(c, c.Clock, 2*handshake) }))
+	if got, _ := line(t, "127.0.0.1", d.Ports().MQTTS, client(hubName)); got != "mqtt "+hubName {
+		t.Errorf("went to %q", got)
 	}
 }
 

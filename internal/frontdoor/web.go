@@ -2,14 +2,10 @@ package frontdoor
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"sync"
-	"time"
-
-	"github.com/dpslab/dpslab/internal/clock"
 )
 
 // web is the HTTP server of the door: one net/http server for all hosts, whose listener is
@@ -28,6 +24,7 @@ func newWeb(d *Door, addr net.Addr) *web {
 	w.server = &http.Server{
 		Handler:           http.HandlerFunc(w.serveHTTP),
 		ReadHeaderTimeout: d.timeouts.HeaderRead,
+		ReadTimeout:       d.timeouts.Body,
 		IdleTimeout:       d.timeouts.Idle,
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(d.logger.Handler(), slog.LevelDebug),
@@ -121,11 +118,6 @@ func (w *web) serveHTTP(rw http.ResponseWriter, r *http.Request) {
 		http.NotFound(rw, r)
 		return
 	}
-	if r.Body != nil && r.Body != http.NoBody {
-		control := http.NewResponseController(rw)
-		control.SetReadDeadline(clock.SocketDeadline(w.door.timeouts.Body))
-		r.Body = &punctual{ReadCloser: r.Body, control: control}
-	}
 	host.HTTP.ServeHTTP(rw, r)
 }
 
@@ -147,19 +139,4 @@ func (c *Conn) endIfHijacked() {
 		a.cancelWeb()
 		a.end()
 	}
-}
-
-// punctual lifts a body's deadline when the body is complete. http.Server.ReadTimeout would
-// stay, and end the context of a handler that takes longer to answer.
-type punctual struct {
-	io.ReadCloser
-	control *http.ResponseController
-}
-
-func (p *punctual) Read(b []byte) (int, error) {
-	n, err := p.ReadCloser.Read(b)
-	if err == io.EOF {
-		p.control.SetReadDeadline(time.Time{})
-	}
-	return n, err
 }

@@ -111,7 +111,7 @@ func TestAMalformedConnectIsClosedWithoutAnAnswer(t *testing.T) {
 	srv := mqttserver.New(&handler{connect: func(*mqttserver.Session, mqttserver.Connect) mqttserver.Accept {
 		t.Error("the handler was asked")
 		return mqttserver.Accept{}
-	}}, mqttserver.Options{})
+	}}, mqttserver.Options{Timeouts: mqttserver.Timeouts{Connect: time.Hour}})
 	good := func(change func(*packets.ConnectPacket)) []byte {
 		cp := connect("dev-01")
 		change(cp)

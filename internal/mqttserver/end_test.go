@@ -60,7 +60,7 @@ func TestANewerSessionClosesTheOlder(t *testing.T) {
 			return mqttserver.Accept{Code: mqttserver.NotAuthorized}
 		}
 		return mqttserver.Accept{}
-	}}, mqttserver.Options{})
+	}}, mqttserver.Options{Timeouts: mqttserver.Timeouts{Connect: time.Hour}})
 	older := serve(t, srv)
 	older.send(withWill("dev-01"))
 	older.connack(mqttserver.Accepted)

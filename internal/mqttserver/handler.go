@@ -50,6 +50,7 @@ type Accept struct {
 
 // Handler decides what a server does. It is called from the goroutine that reads the
 // session, so what may block goes through Session.Go. The context ends with the session.
+// The text of an error is recorded as the reason for the end, so it holds no secret.
 type Handler interface {
 	// Connect decides; a non-zero code is sent and the connection closed. State for the
 	// session goes into s.Value. What s.Publish and s.Go are given is kept until the CONNACK.
