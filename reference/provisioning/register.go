@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/dpslab/dpslab/internal/clock"
 	"github.com/dpslab/dpslab/internal/dps"
 	"github.com/dpslab/dpslab/internal/point"
 	"github.com/dpslab/dpslab/reference/enrollment"
@@ -111,12 +110,14 @@ func (s *Service) await(ctx context.Context, id string) (registration.Operation,
 	if run == nil {
 		return s.o.Registrations.Operation(ctx, id, s.Now())
 	}
-	hold := clock.System().NewTimer(s.o.PollHold)
-	defer hold.Stop()
-	select {
-	case <-run.settled:
-	case <-hold.C():
-	case <-ctx.Done():
+	if s.o.PollHold > 0 {
+		hold := s.o.Clock.NewTimer(s.o.PollHold)
+		defer hold.Stop()
+		select {
+		case <-run.settled:
+		case <-hold.C():
+		case <-ctx.Done():
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

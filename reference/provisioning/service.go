@@ -23,7 +23,7 @@ type Options struct {
 	Registrations registration.Store
 	Policy        dps.Policy    // default: hashed
 	RetryAfter    time.Duration // what an assigning answer asks for, whole seconds
-	PollHold      time.Duration // how long an early poll waits for the operation to settle
+	PollHold      time.Duration // how long an early poll waits for the operation to settle; 0: not at all
 	Clock         clock.Clock
 	Points        *point.Set
 	Logger        *slog.Logger
