@@ -11,15 +11,15 @@ import (
 )
 
 func newCA() *cobra.Command {
-	parent := &cobra.Command{
+	group := parent(&cobra.Command{
 		Use: "ca", Short: "Export or import the lab's certificate authority",
 		Example: `  dpslab ca export > ca.pem                   what devices must trust
   dpslab ca import root.pem root-key.pem --state ./lab
   dpslab up --state ./lab`,
-	}
+	})
 	var state string
-	parent.PersistentFlags().StringVar(&state, "state", defaultState(), "state folder")
-	parent.AddCommand(&cobra.Command{
+	group.PersistentFlags().StringVar(&state, "state", defaultState(), "state folder")
+	group.AddCommand(&cobra.Command{
 		Use: "export", Short: "Print the root certificate as PEM", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			pem, err := lab.ExportCA(state, clock.System().Now())
@@ -47,5 +47,5 @@ func newCA() *cobra.Command {
 			return nil
 		},
 	})
-	return parent
+	return group
 }

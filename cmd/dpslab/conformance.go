@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/dpslab/dpslab/internal/devwire"
 	"github.com/dpslab/dpslab/internal/lab"
 	"github.com/dpslab/dpslab/reports"
 	"github.com/dpslab/dpslab/suites"
@@ -84,7 +85,10 @@ func openTarget(ctx context.Context, target string) (*harness.Env, func(), error
 			return nil, nil, err
 		}
 		env, err := harness.Open(ctx, t)
-		return env, func() {}, err
+		if err != nil {
+			return nil, nil, err
+		}
+		return env, func() {}, answers(ctx, env)
 	}
 	l, err := lab.Start(lab.Options{AutoPorts: true, Reference: true, Fakehub: true, Hubs: 3, ServerKey: lab.P256, RetryAfter: time.Second, Version: version()})
 	if err != nil {
@@ -94,12 +98,34 @@ func openTarget(ctx context.Context, target string) (*harness.Env, func(), error
 	if err != nil {
 		return nil, nil, errors.Join(err, l.Close())
 	}
-	stop := func() { l.Close(); d.remove() }
 	env, err := harness.Open(ctx, d.target())
+	stop := func() {
+		if env != nil {
+			env.Control.Close() // or the control port waits for its idle connections
+		}
+		l.Close()
+		d.remove()
+	}
 	if err != nil {
 		stop()
 	}
 	return env, stop, err
+}
+
+// answerTimeout is how long a target may take to answer at all.
+const answerTimeout = 8 * time.Second
+
+// answers asks once whether anybody is there, so that a dead endpoint is one error instead
+// of one for each check.
+func answers(ctx context.Context, env *harness.Env) error {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	at := env.Target.Service()
+	c, err := env.Wire.Dial(ctx, at, at.HTTPSPort, devwire.DialOptions{})
+	if err != nil {
+		return fmt.Errorf("no service to check: %w", err)
+	}
+	return c.Close()
 }
 
 // verdict turns a run into an exit code: a check that broke outweighs one that failed,

@@ -60,7 +60,18 @@ func (d *description) variables() []variable {
 		vars = append(vars, variable{prefix + "_HOST", h.Host()}, variable{prefix + "_CONNECTION_STRING", h.ConnectionString()})
 	}
 	return append(vars, variable{"DPSLAB_CONTROL_URL", l.ControlURL()}, variable{"DPSLAB_CONTROL_TOKEN", l.Token()},
-		variable{"DPSLAB_HOSTS", strings.Join(l.Hosts(), " ")}, variable{"DPSLAB_ADDRESS", l.Door.Addresses()[0]})
+		variable{"DPSLAB_HOSTS", strings.Join(l.Hosts(), " ")}, variable{"DPSLAB_ADDRESS", dialled(l.Door.Addresses()[0])})
+}
+
+// dialled is what clients of this machine dial: a lab that listens everywhere is on loopback too.
+func dialled(address string) string {
+	switch address {
+	case "0.0.0.0":
+		return "127.0.0.1"
+	case "::":
+		return "::1"
+	}
+	return address
 }
 
 // target is the lab as a target file describes it.
@@ -70,12 +81,12 @@ func (d *description) target() sut.Target {
 	t := sut.Target{CAFile: d.caFile, Control: &sut.Control{URL: l.ControlURL(), Token: sut.Secret(l.Token())}}
 	if s := l.Service; s != nil {
 		t.DPS = sut.DPS{
-			Host: s.DeviceHost(), ServiceHost: s.ServiceHost(), IDScope: s.Scope(), Address: s.Address(), Ports: ports,
+			Host: s.DeviceHost(), ServiceHost: s.ServiceHost(), IDScope: s.Scope(), Address: dialled(s.Address()), Ports: ports,
 			ServiceConnectionString: sut.Secret(s.ConnectionString()),
 		}
 	}
 	for _, h := range l.Hubs.Hubs() {
-		t.Hubs = append(t.Hubs, sut.Hub{Host: h.Host(), Address: h.Address(), Ports: ports, ConnectionString: sut.Secret(h.ConnectionString())})
+		t.Hubs = append(t.Hubs, sut.Hub{Host: h.Host(), Address: dialled(h.Address()), Ports: ports, ConnectionString: sut.Secret(h.ConnectionString())})
 	}
 	return t
 }

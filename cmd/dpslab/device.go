@@ -69,8 +69,7 @@ func newDevice() *cobra.Command {
 			if outcome.Err == nil {
 				return nil
 			}
-			var refused *device.NotAssigned
-			if errors.As(outcome.Err, &refused) {
+			if refused(outcome.Err) {
 				return &exit{exitWrong, outcome.Err}
 			}
 			return outcome.Err
@@ -86,6 +85,13 @@ func newDevice() *cobra.Command {
 	flags.DurationVar(&plan.Stay, "stay", 0, "how long it stays connected afterwards, answering direct methods")
 	flags.DurationVar(&plan.Patience, "patience", time.Minute, "how long it goes on trying")
 	return cmd
+}
+
+// refused tells a service or hub that said no from one that could not be asked.
+func refused(err error) bool {
+	var notAssigned *device.NotAssigned
+	var connect *devwire.ConnectRefused
+	return errors.As(err, &notAssigned) || errors.As(err, &connect)
 }
 
 // hubTransport stays on the WebSocket where registration used one: another port may be

@@ -13,16 +13,16 @@ import (
 
 func newEnroll() *cobra.Command {
 	var target targetFlags
-	parent := &cobra.Command{
+	group := parent(&cobra.Command{
 		Use: "enroll", Short: "Add, list, show and remove enrollments through the service API",
 		Example: `  dpslab enroll group line-a --key            devices derive their keys from the group's
   dpslab enroll group plant --new-root ./plant   devices' certificates are signed by a root
   dpslab enroll individual pump-1 --key --hub dpslab-1a2b-hub-2.azure-devices.net --policy static`,
-	}
-	target.add(parent.PersistentFlags())
-	parent.AddCommand(newEnrollAdd(&target, individuals), newEnrollAdd(&target, groups),
+	})
+	target.add(group.PersistentFlags())
+	group.AddCommand(newEnrollAdd(&target, individuals), newEnrollAdd(&target, groups),
 		newEnrollList(&target), newEnrollShow(&target), newEnrollRemove(&target))
-	return parent
+	return group
 }
 
 // enrollmentKind is one of the two collections, as the service API names it.

@@ -41,7 +41,9 @@ func askHealth(ctx context.Context, url, caFile string) error {
 	if err != nil {
 		return fmt.Errorf("certificates to trust: %w; give them with --ca", err)
 	}
-	roots.AppendCertsFromPEM(pem)
+	if !roots.AppendCertsFromPEM(pem) {
+		return fmt.Errorf("certificates to trust: %s holds none; give the lab's ca.pem with --ca", caFile)
+	}
 	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/healthz", nil)

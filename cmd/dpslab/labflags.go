@@ -51,6 +51,9 @@ func (f *labFlags) options(cmd *cobra.Command) (lab.Options, error) {
 	if f.standardPorts {
 		o.Ports = frontdoor.Ports{HTTPS: 443, MQTTS: 8883, AMQPS: 5671}
 	}
+	if err := checkPorts(o.Ports); err != nil {
+		return o, err
+	}
 	if f.noTranscript {
 		o.TranscriptBytes = -1
 	}
@@ -67,6 +70,24 @@ func (f *labFlags) options(cmd *cobra.Command) (lab.Options, error) {
 		o.Logger = slog.New(lab.RedactingHandler(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelDebug})))
 	}
 	return o, nil
+}
+
+// checkPorts finds what no listener could be opened with.
+func checkPorts(p frontdoor.Ports) error {
+	taken := map[int]string{}
+	for _, one := range []struct {
+		flag string
+		port int
+	}{{"--https-port", p.HTTPS}, {"--mqtts-port", p.MQTTS}, {"--amqps-port", p.AMQPS}} {
+		if one.port < 0 || one.port > 65535 {
+			return fmt.Errorf("%s %d is no port; give one up to 65535, or 0 for a free one", one.flag, one.port)
+		}
+		if other := taken[one.port]; other != "" && one.port != 0 {
+			return fmt.Errorf("%s and %s are both %d; give each a port of its own", other, one.flag, one.port)
+		}
+		taken[one.port] = one.flag
+	}
+	return nil
 }
 
 func defaultState() string {

@@ -10,6 +10,8 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"regexp"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -36,9 +38,8 @@ var wrong = &exit{code: exitWrong}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
-	os.Exit(code)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends a program that is slow to stop
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
 // run is the program without its process.
@@ -56,13 +57,20 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		e = &exit{exitUntestable, err}
 	}
 	if e.err != nil {
-		fmt.Fprintln(stderr, "dpslab:", e.err)
+		fmt.Fprintln(stderr, "dpslab:", oneLine(e.err))
 	}
 	return e.code
 }
 
+// oneLine is an error on one line without colours, whoever made it.
+func oneLine(err error) string {
+	return strings.Join(strings.Fields(colour.ReplaceAllString(err.Error(), "")), " ")
+}
+
+var colour = regexp.MustCompile("\x1b\\[[0-9;]*m")
+
 func newRoot() *cobra.Command {
-	root := &cobra.Command{
+	root := parent(&cobra.Command{
 		Use:   "dpslab",
 		Short: "A lab for the Azure IoT Device Provisioning Service: reference, hubs, devices, checks",
 		Example: `  dpslab up                                   start a provisioning service and three hubs
@@ -70,12 +78,43 @@ func newRoot() *cobra.Command {
   dpslab conformance --target embedded        check every requirement`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-	}
+	})
 	root.SetHelpTemplate(helpTemplate)
 	root.AddCommand(newUp(), newReference(), newHub(), newHealth(), newCA(), newEnroll(), newSAS(), newDevice(),
 		newConformance(), newSelfcheck(), newRequirements(), newVersion())
 	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetFlagErrorFunc(hinted)
+	hintArguments(root)
 	return root
+}
+
+// parent makes a command that only holds others: alone it shows its help, and a word that
+// is none of its commands is an error.
+func parent(cmd *cobra.Command) *cobra.Command {
+	cmd.DisableFlagsInUseLine = true
+	cmd.Args = cobra.NoArgs
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	return cmd
+}
+
+// hinted tells where to read about a command that was called wrongly.
+func hinted(cmd *cobra.Command, err error) error {
+	return fmt.Errorf("%w; try: %s --help", err, cmd.CommandPath())
+}
+
+// hintArguments gives the hint to every check of arguments below cmd.
+func hintArguments(cmd *cobra.Command) {
+	if check := cmd.Args; check != nil {
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			if err := check(cmd, args); err != nil {
+				return hinted(cmd, err)
+			}
+			return nil
+		}
+	}
+	for _, child := range cmd.Commands() {
+		hintArguments(child)
+	}
 }
 
 // helpTemplate shows the commands to copy before anything else.

@@ -39,6 +39,11 @@ server that answers 200 to everything must pass nothing.`,
 			if err != nil {
 				return err
 			}
+			for _, id := range only {
+				if !slices.ContainsFunc(catalogue, func(e controlapi.Entry) bool { return e.ID == id }) {
+					return fmt.Errorf("--only %q is no defect of the catalogue; a run without --only names them all", id)
+				}
+			}
 			s := selfcheck{cmd: cmd, env: env, parallel: parallel}
 			if err := s.defects(cmd.Context(), catalogue, only); err != nil {
 				return err

@@ -9,7 +9,7 @@ import (
 )
 
 func newReference() *cobra.Command {
-	parent := &cobra.Command{Use: "reference", Short: "Run the reference provisioning service alone"}
+	group := parent(&cobra.Command{Use: "reference", Short: "Run the reference provisioning service alone"})
 	var f labFlags
 	var hubs []string
 	cmd := &cobra.Command{
@@ -45,10 +45,11 @@ func newReference() *cobra.Command {
 			return serve(cmd, f, o, nil)
 		},
 	}
+	group.Example = cmd.Example
 	f.add(cmd.Flags())
 	cmd.Flags().StringArrayVar(&hubs, "link-hub", nil, "connection string of a hub, with @ip:port where its name does not resolve")
-	parent.AddCommand(cmd)
-	return parent
+	group.AddCommand(cmd)
+	return group
 }
 
 // parseLinkedHub splits CONNECTIONSTRING[@ip:port]. A key may end in = but holds no @.
@@ -71,7 +72,7 @@ func parseLinkedHub(spec string) (connectionString, host, address string, err er
 }
 
 func newHub() *cobra.Command {
-	parent := &cobra.Command{Use: "hub", Short: "Run fake hubs alone"}
+	group := parent(&cobra.Command{Use: "hub", Short: "Run fake hubs alone"})
 	var f labFlags
 	var hubs int
 	cmd := &cobra.Command{
@@ -90,8 +91,9 @@ func newHub() *cobra.Command {
 			return serve(cmd, f, o, nil)
 		},
 	}
+	group.Example = cmd.Example
 	f.add(cmd.Flags())
-	cmd.Flags().IntVar(&hubs, "hubs", 1, "number of hubs")
-	parent.AddCommand(cmd)
-	return parent
+	cmd.Flags().IntVar(&hubs, "hubs", 1, "number of hubs, at most 50")
+	group.AddCommand(cmd)
+	return group
 }

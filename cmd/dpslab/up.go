@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"github.com/dpslab/dpslab/internal/lab"
 )
@@ -27,10 +28,16 @@ func newUp() *cobra.Command {
 
 With a command behind --, run it with the lab's addresses in its environment (DPSLAB_…,
 NODE_EXTRA_CA_CERTS, SSL_CERT_FILE, REQUESTS_CA_BUNDLE; proxy variables cleared), stop the
-lab when it ends, and exit with its code.`,
+lab when it ends, and exit with its code.
+
+The variables, of --env-file too, are DPSLAB_ with: DPS_HOST, SERVICE_HOST, ID_SCOPE,
+SERVICE_CONNECTION_STRING, CA_FILE, HTTPS_PORT, MQTTS_PORT, AMQPS_PORT, HUB_COUNT,
+HUB_1_HOST, HUB_1_CONNECTION_STRING and so on, CONTROL_URL, CONTROL_TOKEN, HOSTS (all names,
+for a hosts file) and ADDRESS (the IP address to dial).`,
 		Example: `  dpslab up                                   until Ctrl-C, on ports 8443 and 8883
   dpslab up --env-file lab.env                for other programs: . ./lab.env
   dpslab up --auto-ports -- npm test          for one command`,
+		Args: behindDashes,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o, err := f.options(cmd)
 			if err != nil {
@@ -41,8 +48,19 @@ lab when it ends, and exit with its code.`,
 		},
 	}
 	f.add(cmd.Flags())
-	cmd.Flags().IntVar(&hubs, "hubs", 3, "number of hubs")
+	cmd.Flags().IntVar(&hubs, "hubs", 3, "number of hubs, at most 50")
 	return cmd
+}
+
+// behindDashes takes a command, and only behind --, where its flags are its own.
+func behindDashes(cmd *cobra.Command, args []string) error {
+	switch dashes := cmd.ArgsLenAtDash(); {
+	case len(args) > 0 && dashes != 0:
+		return fmt.Errorf("%q is no flag; a command to run goes behind --", args[0])
+	case len(args) == 0 && dashes == 0:
+		return errors.New("there is no command behind --")
+	}
+	return nil
 }
 
 // serve runs a lab until it is interrupted, or until the command behind -- ends.
@@ -75,19 +93,22 @@ func serve(cmd *cobra.Command, f labFlags, o lab.Options, command []string) (err
 }
 
 // runCommand runs a child with the lab's environment. Interrupts go to the child, which
-// has a moment to end by itself.
+// has a moment to end by itself. A Ctrl-C on a terminal went to it already.
 func runCommand(cmd *cobra.Command, d *description, command []string) error {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(cmd.Context()))
 	defer cancel()
 	child := exec.CommandContext(ctx, command[0], command[1:]...)
 	child.Stdin, child.Stdout, child.Stderr = os.Stdin, cmd.OutOrStdout(), cmd.ErrOrStderr()
 	child.Env = d.childEnvironment(os.Environ())
-	if err := child.Start(); err != nil {
-		return fmt.Errorf("cannot run %q: %w", command[0], err)
-	}
 	interrupts := make(chan os.Signal, 1)
 	signal.Notify(interrupts, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(interrupts)
+	if cmd.Context().Err() != nil {
+		return fmt.Errorf("interrupted before %q was run", command[0])
+	}
+	if err := child.Start(); err != nil {
+		return fmt.Errorf("cannot run %q: %w", command[0], err)
+	}
 	ended := make(chan error, 1)
 	go func() { ended <- child.Wait() }()
 	for {
@@ -95,14 +116,25 @@ func runCommand(cmd *cobra.Command, d *description, command []string) error {
 		case err := <-ended:
 			var failed *exec.ExitError
 			if errors.As(err, &failed) {
-				return &exit{code: max(failed.ExitCode(), 1)}
+				return &exit{code: exitCode(failed)}
 			}
 			return err
 		case s := <-interrupts:
-			child.Process.Signal(s)
+			if s != os.Interrupt || !term.IsTerminal(int(os.Stdin.Fd())) {
+				child.Process.Signal(s)
+			}
 			time.AfterFunc(childGrace, cancel)
 		}
 	}
+}
+
+// exitCode is what a shell makes of a child's end: its code, or 128 and the number of the
+// signal that killed it.
+func exitCode(failed *exec.ExitError) int {
+	if status, ok := failed.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		return 128 + int(status.Signal())
+	}
+	return failed.ExitCode()
 }
 
 // childGrace is how long an interrupted child may take to end.

@@ -13,7 +13,10 @@ import (
 // ExportCA returns the root certificate of a state folder as PEM, making the state first
 // where there is none.
 func ExportCA(folder string, now time.Time) ([]byte, error) {
-	s, err := openState(folder, RSA, now)
+	if folder == "" {
+		return nil, errNoFolder
+	}
+	s, err := openState(folder, RSA, vouched{}, now)
 	if err != nil {
 		return nil, err
 	}
@@ -27,11 +30,14 @@ func ImportCA(folder string, certificate, key []byte, now time.Time) error {
 	if err != nil {
 		return err
 	}
+	if folder == "" {
+		return errNoFolder
+	}
 	path := filepath.Join(folder, stateFile)
 	if _, err := readState(path); !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%s has a state already; give a new folder with --state, or remove it", folder)
 	}
-	s, err := newState(RSA, now)
+	s, err := newState(RSA, vouched{}, now)
 	if err != nil {
 		return err
 	}
@@ -42,5 +48,10 @@ func ImportCA(folder string, certificate, key []byte, now time.Time) error {
 	if err := s.keep(RSA); err != nil {
 		return err
 	}
-	return s.save(folder)
+	if err := s.save(folder); err != nil {
+		return err
+	}
+	return s.writeCA(folder)
 }
+
+var errNoFolder = errors.New("an authority is kept in a state folder; give one with --state")

@@ -18,7 +18,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -70,6 +69,7 @@ const (
 const (
 	transcriptBytes = 64 << 20
 	stopTimeout     = 10 * time.Second
+	controlTimeout  = time.Second
 )
 
 // Lab is a running lab.
@@ -86,7 +86,10 @@ type Lab struct {
 // Start brings a lab up. When it returns without an error, everything listens.
 func Start(o Options) (*Lab, error) {
 	o = o.withDefaults()
-	state, err := openState(o.State, o.ServerKey, clock.System().Now())
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	state, err := openState(o.State, o.ServerKey, o.vouched(), clock.System().Now())
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +97,7 @@ func Start(o Options) (*Lab, error) {
 		Addresses: []string{o.Listen}, HTTPSPort: o.Ports.HTTPS, MQTTSPort: o.Ports.MQTTS, AMQPSPort: o.Ports.AMQPS, Logger: o.Logger,
 	})
 	if err != nil {
-		return nil, err
+		return nil, withPortFlag(err, o.Ports)
 	}
 	l := &Lab{State: state, Door: door, token: o.Token}
 	if err := l.fill(o); err != nil {
@@ -202,7 +205,7 @@ func (l *Lab) openControl(o Options, log *transcript.Log) error {
 		},
 	})
 	if err != nil {
-		return err
+		return fmt.Errorf("%w; give another address with --control-listen", err)
 	}
 	if o.Reference {
 		l.Reference.Mount(l.control)
@@ -250,7 +253,7 @@ func (l *Lab) Close() error {
 	defer cancel()
 	var errs []error
 	if l.control != nil {
-		errs = append(errs, l.control.Close(ctx))
+		errs = append(errs, l.closeControl(ctx))
 	}
 	if l.Reference != nil {
 		errs = append(errs, l.Reference.Close(ctx))
@@ -261,11 +264,13 @@ func (l *Lab) Close() error {
 	return errors.Join(append(errs, l.Door.Close(ctx))...)
 }
 
-// ips are the addresses that a server certificate is made for, beside its names.
-func ips(listen string) []net.IP {
-	list := []net.IP{net.IPv4(127, 0, 0, 1)}
-	if a, err := netip.ParseAddr(listen); err == nil && !a.IsUnspecified() && a.String() != "127.0.0.1" {
-		list = append(list, net.IP(a.AsSlice()))
+// closeControl cuts what has not ended after a moment: a connection that a client opened
+// and has not used yet would be waited for.
+func (l *Lab) closeControl(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, controlTimeout)
+	defer cancel()
+	if err := l.control.Close(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		return err
 	}
-	return list
+	return nil
 }

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
@@ -55,27 +56,35 @@ const (
 
 // openState reads the state folder, or fills it on the first run. Two labs that start at
 // once on a new folder end with the same state: the one that comes second reads.
-func openState(folder string, kind KeyKind, now time.Time) (*State, error) {
+func openState(folder string, kind KeyKind, names vouched, now time.Time) (*State, error) {
 	if folder == "" {
-		return newState(kind, now)
+		return newState(kind, names, now)
 	}
 	path := filepath.Join(folder, stateFile)
 	s, err := readState(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		if s, err = newState(kind, now); err == nil {
+		if s, err = newState(kind, names, now); err == nil {
 			err = s.save(folder)
 		}
 		if errors.Is(err, fs.ErrExist) { // somebody else was first: it is theirs
 			s, err = readState(path)
 		}
 	}
-	if err == nil && s.kept.KeyKind != kind {
-		err = s.remakeServerKey(kind, now)
+	if err != nil {
+		return nil, err
 	}
-	return s, err
+	if s.kept.KeyKind != kind {
+		if err := s.remakeServerKey(kind, now); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.vouchesFor(names, now); err != nil {
+		return nil, fmt.Errorf("the authority in %s cannot vouch for this lab: %w; begin a new folder with --state", folder, err)
+	}
+	return s, s.writeCA(folder)
 }
 
-func newState(kind KeyKind, now time.Time) (*State, error) {
+func newState(kind KeyKind, names vouched, now time.Time) (*State, error) {
 	s := &State{kept: kept{Suffix: randomHex(2), IDScope: "0ne" + strings.ToUpper(randomHex(4)), ServiceKey: randomKey()}}
 	for range maxHubs {
 		s.kept.HubKeys = append(s.kept.HubKeys, randomKey())
@@ -87,7 +96,7 @@ func newState(kind KeyKind, now time.Time) (*State, error) {
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		root := o
-		root.Permitted = pki.LabConstraints()
+		root.Permitted = names.added(pki.LabConstraints())
 		s.authority, errs[0] = pki.NewRoot("dpslab "+s.kept.Suffix+" root", root)
 	})
 	wg.Go(func() { issuingKey, errs[1] = pki.NewKey(o) })
@@ -148,12 +157,16 @@ func readState(path string) (*State, error) {
 	if s.issuing, err = pki.Load([]byte(s.kept.Issuing.Certificates), []byte(s.kept.Issuing.Key)); err != nil {
 		return nil, fmt.Errorf("state file %s: issuing authority: %w", path, err)
 	}
-	s.serverKey, err = pki.ParseKey([]byte(s.kept.ServerKey))
-	return s, err
+	if s.serverKey, err = pki.ParseKey([]byte(s.kept.ServerKey)); err != nil {
+		return nil, fmt.Errorf("state file %s: server key: %w", path, err)
+	}
+	if len(s.kept.HubKeys) != maxHubs || len(s.kept.ServiceKey) == 0 || s.kept.Suffix == "" || s.kept.IDScope == "" {
+		return nil, fmt.Errorf("state file %s is not whole; remove it to begin anew", path)
+	}
+	return s, nil
 }
 
-// save puts the state and the root certificate down in a new folder. It is fs.ErrExist
-// when there is a state already.
+// save puts the state down in a new folder. It is fs.ErrExist when there is one already.
 func (s *State) save(folder string) error {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return fmt.Errorf("state folder: %w; give another with --state", err)
@@ -167,10 +180,17 @@ func (s *State) save(folder string) error {
 		return err
 	}
 	defer os.Remove(temp)
-	if err := os.Link(temp, filepath.Join(folder, stateFile)); err != nil {
-		return err
+	return os.Link(temp, filepath.Join(folder, stateFile))
+}
+
+// writeCA puts the root certificate beside the state, unless it is there. Of two labs that
+// start at once either may come first, and both have it.
+func (s *State) writeCA(folder string) error {
+	path := filepath.Join(folder, caFile)
+	if there, err := os.ReadFile(path); err == nil && bytes.Equal(there, s.CA()) {
+		return nil
 	}
-	return WriteFile(filepath.Join(folder, caFile), s.CA(), 0o644)
+	return WriteFile(path, s.CA(), 0o600)
 }
 
 // CA is the root certificate as PEM: what clients must trust.
