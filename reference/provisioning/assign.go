@@ -91,18 +91,14 @@ func (s *Service) write(ctx context.Context, a Attested, hub Hub, id Identity) e
 	if w.Skip {
 		return nil
 	}
-	var err error
-	for try, pause := 0, hubPause; try < hubTries; try, pause = try+1, 2*pause {
-		if try > 0 {
-			if clock.Wait(ctx, s.o.Clock, pause) != nil {
-				return err
-			}
-		}
-		if err = hub.Assign(ctx, w.Identity); !errors.Is(err, ErrHubUnavailable) {
+	pause := hubPause
+	for try := 1; ; try++ {
+		err := hub.Assign(ctx, w.Identity)
+		if !errors.Is(err, ErrHubUnavailable) || try == hubTries || clock.Wait(ctx, s.o.Clock, pause) != nil {
 			return err
 		}
+		pause *= 2
 	}
-	return err
 }
 
 // carry says how a device moves to another hub: with its twin, or with the initial one

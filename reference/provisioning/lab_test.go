@@ -106,6 +106,9 @@ func keys(primary, secondary []byte) enrollment.Attestation {
 	}
 }
 
+// derived is the key that a device derives from its group's.
+func derived(groupKey []byte, id string) []byte { return sas.DeriveKey(groupKey, id) }
+
 // claim is a device's, with a token that key signed.
 func (l *lab) claim(id string, key []byte) provisioning.Claim {
 	return provisioning.Claim{
