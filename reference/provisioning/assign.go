@@ -40,20 +40,21 @@ func (s *Service) assign(ctx context.Context, a Attested, op registration.Operat
 		op.Record = s.failed(op.Record, problem.Internal().Code, "The registration store did not answer.")
 		return op
 	}
-	r := s.outcome(ctx, a, op.Record, before)
+	linked := *s.links.Load()
+	r := s.outcome(ctx, a, linked, op.Record, before)
 	if op.Record, err = s.store(ctx, r, before); err != nil {
 		s.o.Logger.ErrorContext(ctx, "registration not stored", "service", s.o.Name, "error", err)
 		op.Record = s.failed(op.Record, problem.Internal().Code, "The registration store did not answer.")
 		return op
 	}
 	if left := before.Hub; left != "" && r.Status == dps.StatusAssigned && moved(before, r) {
-		s.release(ctx, left, before.DeviceID)
+		s.release(ctx, linked, left, before.DeviceID)
 	}
 	return op
 }
 
 // outcome decides what becomes of the registration and makes the identity at its hub.
-func (s *Service) outcome(ctx context.Context, a Attested, r, before registration.Record) registration.Record {
+func (s *Service) outcome(ctx context.Context, a Attested, linked links, r, before registration.Record) registration.Record {
 	r.GroupID, r.Attestation = groupID(a.Enrollment), a.Enrollment.Attestation.Type
 	if !before.Created.IsZero() {
 		r.Created = before.Created
@@ -62,20 +63,19 @@ func (s *Service) outcome(ctx context.Context, a Attested, r, before registratio
 		r.Status = dps.StatusDisabled
 		return r
 	}
-	host, ok := s.choose(ctx, a, before)
-	link, linked := s.link(host)
-	if !ok || !linked { // [DPS-ALLOC-015]
+	link, ok := s.choose(ctx, a, linked, before)
+	if !ok { // [DPS-ALLOC-015]
 		return s.failed(r, problem.CodeHubNotSpecified, "No IoT hub is available for this registration.")
 	}
 	r.Hub, r.DeviceID = link.Hub.Host(), a.Enrollment.HubDeviceID(a.RegistrationID)
 	r.Substatus = dps.SubstatusInitialAssignment
 	id := identityOf(a, r.DeviceID)
 	if before.Hub != "" && moved(before, r) {
-		r.Substatus, id.Twin = s.carry(ctx, a, before, id.Twin)
+		r.Substatus, id.Twin = s.carry(ctx, a, linked, before, id.Twin)
 	}
 	// [DPS-ALLOC-020] the hub has the identity before the device sees assigned
 	if err := s.write(ctx, a, link.Hub, id); err != nil {
-		s.o.Logger.WarnContext(ctx, "hub write failed", "service", s.o.Name, "hub", host, "error", err)
+		s.o.Logger.WarnContext(ctx, "hub write failed", "service", s.o.Name, "hub", r.Hub, "error", err)
 		if errors.Is(err, ErrHubUnauthorized) {
 			return s.failed(r, problem.CodeHubUnauthorized, "The IoT hub refused the provisioning service: unauthorized.")
 		}
@@ -103,12 +103,12 @@ func (s *Service) write(ctx context.Context, a Attested, hub Hub, id Identity) e
 
 // carry says how a device moves to another hub: with its twin, or with the initial one
 // (service-api.md 4.8). A hub that is no longer linked cannot be read.
-func (s *Service) carry(ctx context.Context, a Attested, before registration.Record, initial Twin) (dps.Substatus, Twin) {
+func (s *Service) carry(ctx context.Context, a Attested, linked links, before registration.Record, initial Twin) (dps.Substatus, Twin) {
 	if p := a.Enrollment.Reprovision; p != nil && !p.MigrateDeviceData {
 		return dps.SubstatusDeviceDataReset, initial
 	}
-	old, linked := s.link(before.Hub)
-	if !linked {
+	old, ok := linked.find(before.Hub)
+	if !ok {
 		return dps.SubstatusDeviceDataReset, initial
 	}
 	twin, err := old.Hub.Twin(ctx, before.DeviceID)
@@ -119,8 +119,8 @@ func (s *Service) carry(ctx context.Context, a Attested, before registration.Rec
 	return dps.SubstatusDeviceDataMigrated, twin
 }
 
-func (s *Service) release(ctx context.Context, host, deviceID string) {
-	l, ok := s.link(host)
+func (s *Service) release(ctx context.Context, linked links, host, deviceID string) {
+	l, ok := linked.find(host)
 	if !ok {
 		return
 	}

@@ -25,17 +25,17 @@ type Choice struct {
 
 // choose names the hub for the device: the one it has, where the reprovision policy keeps
 // it there, else the one that the allocation policy gives (service-api.md 4.2, 4.8).
-func (s *Service) choose(ctx context.Context, a Attested, before registration.Record) (host string, ok bool) {
-	if before.Hub != "" && keepsHub(a) && s.Linked(before.Hub) {
-		return before.Hub, true
+func (s *Service) choose(ctx context.Context, a Attested, linked links, before registration.Record) (Link, bool) {
+	if l, ok := linked.find(before.Hub); ok && keepsHub(a) {
+		return l, true
 	}
-	c := Choice{Policy: s.effectivePolicy(a.Enrollment), Candidates: s.candidates(a.Enrollment)}
-	for _, l := range *s.links.Load() {
+	c := Choice{Policy: s.effectivePolicy(a.Enrollment), Candidates: s.candidates(a.Enrollment, linked)}
+	for _, l := range linked {
 		c.Linked = append(c.Linked, allocation.Candidate{Host: l.Hub.Host(), Weight: l.Weight})
 	}
 	c.Host, _ = allocation.Choose(c.Policy, a.RegistrationID, c.Candidates)
 	Chosen.Hit(ctx, s.o.Points, a.At, &c)
-	return c.Host, c.Host != ""
+	return linked.find(c.Host)
 }
 
 func keepsHub(a Attested) bool {
@@ -59,7 +59,7 @@ func (s *Service) effectivePolicy(e enrollment.Enrollment) dps.Policy {
 
 // candidates are the enrollment's hubs, else all linked ones; hubs that are not linked, or
 // take no part in allocation, are none (service-api.md 4.2).
-func (s *Service) candidates(e enrollment.Enrollment) []allocation.Candidate {
+func (s *Service) candidates(e enrollment.Enrollment, linked links) []allocation.Candidate {
 	named := e.Hubs
 	if len(named) == 0 && s.effectivePolicy(e) == dps.PolicyStatic {
 		// [DPS-ALLOC-013] static assigns to the hub that the enrollment names, or to none
@@ -72,12 +72,12 @@ func (s *Service) candidates(e enrollment.Enrollment) []allocation.Candidate {
 		}
 	}
 	if len(named) == 0 {
-		for _, l := range *s.links.Load() {
+		for _, l := range linked {
 			add(l)
 		}
 	}
 	for _, host := range named {
-		if l, ok := s.link(host); ok {
+		if l, ok := linked.find(host); ok {
 			add(l)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dpslab/dpslab/internal/dps"
+	"github.com/dpslab/dpslab/internal/point"
 	"github.com/dpslab/dpslab/reference/provisioning"
 )
 
@@ -127,4 +128,13 @@ func TestADisabledEnrollmentDisablesTheRegistration(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Links may be replaced at any moment; a registration goes on with those it began with.
+func TestARegistrationKeepsTheHubsItBeganWith(t *testing.T) {
+	l, h := open(t), newHub("hub-a")
+	l.link(h)
+	l.enroll(individual("dev-01"))
+	l.arm(provisioning.Chosen.Plan(func(_ point.Call, _ *provisioning.Choice) { l.link() }))
+	assignedTo(t, l.provision(l.claim("dev-01", primaryKey)), h, dps.SubstatusInitialAssignment)
 }

@@ -3,6 +3,7 @@ package provisioning
 import (
 	"context"
 	"errors"
+	"strings"
 )
 
 // Hub is a linked IoT hub, as the core needs it.
@@ -42,4 +43,16 @@ type Link struct {
 	Hub     Hub
 	Weight  int  // allocation weight, 1 to 1000
 	Applies bool // takes part in allocation
+}
+
+// links are the hubs that were linked at one moment.
+type links []Link
+
+func (l links) find(host string) (Link, bool) {
+	for _, one := range l {
+		if strings.EqualFold(one.Hub.Host(), host) {
+			return one, true
+		}
+	}
+	return Link{}, false
 }

@@ -3,7 +3,6 @@ package provisioning
 import (
 	"context"
 	"log/slog"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,7 +34,7 @@ const operationLifetime = time.Hour
 // Service is one isolated provisioning service behind its fronts.
 type Service struct {
 	o     Options
-	links atomic.Pointer[[]Link]
+	links atomic.Pointer[links]
 
 	ctx    context.Context // ends when Close gives up waiting
 	cancel context.CancelFunc
@@ -74,21 +73,15 @@ func (s *Service) Points() *point.Set { return s.o.Points }
 func (s *Service) RetryAfter() time.Duration { return s.o.RetryAfter }
 
 // Link replaces the linked hubs. Registrations under way keep the ones they began with.
-func (s *Service) Link(links []Link) { s.links.Store(&links) }
+func (s *Service) Link(list []Link) {
+	l := links(list)
+	s.links.Store(&l)
+}
 
 // Linked reports whether a hub of that host name is linked.
 func (s *Service) Linked(host string) bool {
-	_, ok := s.link(host)
+	_, ok := s.links.Load().find(host)
 	return ok
-}
-
-func (s *Service) link(host string) (Link, bool) {
-	for _, l := range *s.links.Load() {
-		if strings.EqualFold(l.Hub.Host(), host) {
-			return l, true
-		}
-	}
-	return Link{}, false
 }
 
 // Close refuses new registrations and waits for those under way, until ctx ends; then it
