@@ -91,7 +91,7 @@ func (g *gated) Read(b []byte) (int, error) {
 }
 
 func TestAHandshakeThatIsNotCompletedIsGivenUp(t *testing.T) {
-	d := open(t, frontdoor.Options{Timeouts: frontdoor.Timeouts{Handshake: 50 * time.Millisecond}})
+	d := open(t, frontdoor.Options{Timeouts: frontdoor.Timeouts{Handshake: 400 * time.Millisecond}})
 	h := host(t, hubName)
 	h.Default = true
 	add(t, d, h)
@@ -102,7 +102,7 @@ func TestAHandshakeThatIsNotCompletedIsGivenUp(t *testing.T) {
 
 	t.Run("and one that is has its own time", func(t *testing.T) {
 		_, conn := line(t, "127.0.0.1", d.Ports().MQTTS, client(hubName))
-		if err := clock.Wait(t.Context(), clock.System(), 150*time.Millisecond); err != nil {
+		if err := clock.Wait(t.Context(), clock.System(), 600*time.Millisecond); err != nil {
 			t.Fatal(err)
 		}
 		fmt.Fprint(conn, "x")

@@ -140,7 +140,7 @@ func TestUpgradePoint(t *testing.T) {
 }
 
 func TestAPlanMayTakeLongerThanTheHandshake(t *testing.T) {
-	const handshake = 200 * time.Millisecond
+	const handshake = 400 * time.Millisecond
 	d := open(t, frontdoor.Options{Timeouts: frontdoor.Timeouts{Handshake: handshake}})
 	h := host(t, hubName)
 	h.Default = true

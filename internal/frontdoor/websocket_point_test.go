@@ -62,7 +62,9 @@ func TestUpgradePointReplacesTheStream(t *testing.T) {
 	d := open(t, frontdoor.Options{})
 	h := add(t, d, host(t, hubName))
 	arm(t, h, frontdoor.Upgrade.Plan(func(_ point.Call, u *frontdoor.UpgradeReply) {
-		u.Stream = func(ctx context.Context, ws *websocket.Conn) net.Conn { return websocket.NetConn(ctx, ws, websocket.MessageText) }
+		u.Stream = func(ctx context.Context, ws *websocket.Conn) net.Conn {
+			return websocket.NetConn(ctx, ws, websocket.MessageText)
+		}
 	}))
 	ws, _, err := socket(t, d, "/", client(hubName), nil, "mqtt")
 	if err != nil {

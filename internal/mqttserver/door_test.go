@@ -136,19 +136,20 @@ func TestEndsBehindTheFrontDoor(t *testing.T) {
 	for transport, dial := range map[string]func(*testing.T, *frontdoor.Door) *peer{"TLS": overTLS, "WebSocket": overWebSocket} {
 		for _, c := range []struct {
 			rule, why string
+			idle      time.Duration
 			act       func(*peer)
 		}{
-			{"DISCONNECT", "the client disconnected", func(p *peer) { p.send(packets.NewControlPacket(packets.Disconnect)) }},
-			{"no packet in time", "no packet within 100ms", func(*peer) {}},
-			{"half a packet", "PUBLISH: it took longer than 100ms", func(p *peer) { p.sendBytes(0x30) }},
-			{"a broken rule", "PUBLISH: QoS 2 is not supported", func(p *peer) { p.send(publish("t", 2, 1, "")) }},
-			{"the end of the connection", "the client closed the connection", func(p *peer) { p.Close() }},
+			{"DISCONNECT", "the client disconnected", 0, func(p *peer) { p.send(packets.NewControlPacket(packets.Disconnect)) }},
+			{"no packet in time", "no packet within 100ms", 100 * time.Millisecond, func(*peer) {}},
+			{"half a packet", "PUBLISH: it took longer than 400ms", 0, func(p *peer) { p.sendBytes(0x30) }},
+			{"a broken rule", "PUBLISH: QoS 2 is not supported", 0, func(p *peer) { p.send(publish("t", 2, 1, "")) }},
+			{"the end of the connection", "the client closed the connection", 0, func(p *peer) { p.Close() }},
 		} {
 			t.Run(c.rule+" over "+transport, func(t *testing.T) {
 				var ended endings
 				d, log := door(t, mqttserver.New(&handler{closed: ended.closed, connect: func(*mqttserver.Session, mqttserver.Connect) mqttserver.Accept {
-					return mqttserver.Accept{IdleTimeout: 100 * time.Millisecond}
-				}}, mqttserver.Options{Timeouts: mqttserver.Timeouts{Packet: 100 * time.Millisecond}}))
+					return mqttserver.Accept{IdleTimeout: c.idle}
+				}}, mqttserver.Options{Timeouts: mqttserver.Timeouts{Packet: 400 * time.Millisecond}}))
 				p := dial(t, d)
 				p.send(connect("dev-01"))
 				p.connack(mqttserver.Accepted)

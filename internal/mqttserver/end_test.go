@@ -146,7 +146,7 @@ func TestCloseFromTheHandler(t *testing.T) {
 }
 
 func TestIdle(t *testing.T) {
-	const idle = 150 * time.Millisecond
+	const idle = 500 * time.Millisecond
 	accept := func(a mqttserver.Accept) *mqttserver.Server {
 		return mqttserver.New(&handler{connect: func(*mqttserver.Session, mqttserver.Connect) mqttserver.Accept { return a }},
 			mqttserver.Options{Timeouts: mqttserver.Timeouts{Connect: idle, Packet: idle}})
@@ -183,7 +183,7 @@ func TestIdle(t *testing.T) {
 	t.Run("every packet begins it anew", func(t *testing.T) {
 		p := connected(t, accept(mqttserver.Accept{IdleTimeout: idle}), "dev-01")
 		for range 6 {
-			if err := clock.Wait(t.Context(), clock.System(), idle/3); err != nil {
+			if err := clock.Wait(t.Context(), clock.System(), idle/4); err != nil {
 				t.Fatal(err)
 			}
 			p.ping()
