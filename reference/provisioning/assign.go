@@ -37,18 +37,18 @@ const (
 func (s *Service) assign(ctx context.Context, a Attested, op registration.Operation) registration.Operation {
 	before, err := s.o.Registrations.Get(ctx, a.RegistrationID)
 	if err != nil && !errors.Is(err, registration.ErrNotFound) {
-		op.Record = s.failed(op.Record, problem.Internal().Code, "The registration store did not answer.")
+		op.Record = failed(op.Record, problem.Internal().Code, "The registration store did not answer.")
 		return op
 	}
 	linked := *s.links.Load()
 	r := s.outcome(ctx, a, linked, op.Record, before)
 	if op.Record, err = s.store(ctx, r, before); err != nil {
 		s.o.Logger.ErrorContext(ctx, "registration not stored", "service", s.o.Name, "error", err)
-		op.Record = s.failed(op.Record, problem.Internal().Code, "The registration store did not answer.")
+		op.Record = failed(op.Record, problem.Internal().Code, "The registration store did not answer.")
 		return op
 	}
-	if left := before.Hub; left != "" && r.Status == dps.StatusAssigned && moved(before, r) {
-		s.release(ctx, linked, left, before.DeviceID)
+	if r.Status == dps.StatusAssigned && moved(before, r) {
+		s.release(ctx, linked, before.Hub, before.DeviceID)
 	}
 	return op
 }
@@ -56,8 +56,9 @@ func (s *Service) assign(ctx context.Context, a Attested, op registration.Operat
 // outcome decides what becomes of the registration and makes the identity at its hub.
 func (s *Service) outcome(ctx context.Context, a Attested, linked links, r, before registration.Record) registration.Record {
 	r.GroupID, r.Attestation = groupID(a.Enrollment), a.Enrollment.Attestation.Type
-	if !before.Created.IsZero() {
+	if before.RegistrationID != "" {
 		r.Created = before.Created
+		r.Hub, r.DeviceID = before.Hub, before.DeviceID // where the device stays unless it is assigned
 	}
 	if a.Disabled { // [DPS-ALLOC-004]
 		r.Status = dps.StatusDisabled
@@ -65,24 +66,24 @@ func (s *Service) outcome(ctx context.Context, a Attested, linked links, r, befo
 	}
 	link, ok := s.choose(ctx, a, linked, before)
 	if !ok { // [DPS-ALLOC-015]
-		return s.failed(r, problem.CodeHubNotSpecified, "No IoT hub is available for this registration.")
+		return failed(r, problem.CodeHubNotSpecified, "No IoT hub is available for this registration.")
 	}
-	r.Hub, r.DeviceID = link.Hub.Host(), a.Enrollment.HubDeviceID(a.RegistrationID)
-	r.Substatus = dps.SubstatusInitialAssignment
-	id := identityOf(a, r.DeviceID)
-	if before.Hub != "" && moved(before, r) {
-		r.Substatus, id.Twin = s.carry(ctx, a, linked, before, id.Twin)
+	assigned := r
+	assigned.Status, assigned.Substatus = dps.StatusAssigned, dps.SubstatusInitialAssignment
+	assigned.Hub, assigned.DeviceID = link.Hub.Host(), a.Enrollment.HubDeviceID(a.RegistrationID)
+	id := identityOf(a, assigned.DeviceID)
+	if moved(before, assigned) {
+		assigned.Substatus, id.Twin = s.carry(ctx, a, linked, before, id.Twin)
 	}
 	// [DPS-ALLOC-020] the hub has the identity before the device sees assigned
 	if err := s.write(ctx, a, link.Hub, id); err != nil {
-		s.o.Logger.WarnContext(ctx, "hub write failed", "service", s.o.Name, "hub", r.Hub, "error", err)
-		if errors.Is(err, ErrHubUnauthorized) {
-			return s.failed(r, problem.CodeHubUnauthorized, "The IoT hub refused the provisioning service: unauthorized.")
+		s.o.Logger.WarnContext(ctx, "hub write failed", "service", s.o.Name, "hub", assigned.Hub, "error", err)
+		if errors.Is(err, ErrHubUnauthorized) { // [DPS-ALLOC-023]
+			return failed(r, problem.CodeHubUnauthorized, "The IoT hub refused the provisioning service: unauthorized.")
 		}
-		return s.failed(r, problem.CodeHubUnavailable, "The IoT hub did not accept the device.")
+		return failed(r, problem.CodeHubUnavailable, "The IoT hub did not accept the device.")
 	}
-	r.Status = dps.StatusAssigned
-	return r
+	return assigned
 }
 
 func (s *Service) write(ctx context.Context, a Attested, hub Hub, id Identity) error {
@@ -146,13 +147,13 @@ func (s *Service) store(ctx context.Context, r, before registration.Record) (reg
 	}
 }
 
-func (s *Service) failed(r registration.Record, code int, message string) registration.Record {
+func failed(r registration.Record, code int, message string) registration.Record {
 	r.Status, r.Substatus = dps.StatusFailed, dps.SubstatusNone
-	r.Hub, r.DeviceID = "", ""
 	r.ErrorCode, r.ErrorMessage = code, message
 	return r
 }
 
+// moved reports whether a device that had an identity gets another.
 func moved(before, after registration.Record) bool {
-	return !strings.EqualFold(before.Hub, after.Hub) || before.DeviceID != after.DeviceID
+	return before.Hub != "" && (!strings.EqualFold(before.Hub, after.Hub) || before.DeviceID != after.DeviceID)
 }

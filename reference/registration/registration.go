@@ -13,13 +13,15 @@ import (
 
 // Record is the current state of one registration.
 type Record struct {
-	RegistrationID   string
-	GroupID          string // empty: through an individual enrollment
-	Attestation      dps.Attestation
-	Status           dps.Status
-	Substatus        dps.Substatus // only when assigned
-	Hub              string        // assigned hub's host name, and DeviceID there: both or neither
-	DeviceID         string
+	RegistrationID string
+	GroupID        string // empty: through an individual enrollment
+	Attestation    dps.Attestation
+	Status         dps.Status
+	Substatus      dps.Substatus // only when assigned
+	// Hub is the host name of the hub that has the device's identity, and DeviceID its id
+	// there: both or neither. A later attempt that failed or met a disabled enrollment
+	// leaves them; devices hear of them only when assigned.
+	Hub, DeviceID    string
 	ErrorCode        int // only when failed
 	ErrorMessage     string
 	Payload          []byte // one JSON object for the device, or nil
