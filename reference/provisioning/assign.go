@@ -57,7 +57,7 @@ func (s *Service) assign(ctx context.Context, a Attested, op registration.Operat
 func (s *Service) outcome(ctx context.Context, a Attested, linked links, r, before registration.Record) registration.Record {
 	r.GroupID, r.Attestation = groupID(a.Enrollment), a.Enrollment.Attestation.Type
 	if before.RegistrationID != "" {
-		r.Created = before.Created
+		r.RegistrationID, r.Created = before.RegistrationID, before.Created // however the device spells it today
 		r.Hub, r.DeviceID = before.Hub, before.DeviceID // where the device stays unless it is assigned
 	}
 	if a.Disabled { // [DPS-ALLOC-004]
@@ -70,7 +70,7 @@ func (s *Service) outcome(ctx context.Context, a Attested, linked links, r, befo
 	}
 	assigned := r
 	assigned.Status, assigned.Substatus = dps.StatusAssigned, dps.SubstatusInitialAssignment
-	assigned.Hub, assigned.DeviceID = link.Hub.Host(), a.Enrollment.HubDeviceID(a.RegistrationID)
+	assigned.Hub, assigned.DeviceID = link.Hub.Host(), a.Enrollment.HubDeviceID(r.RegistrationID)
 	id := identityOf(a, assigned.DeviceID)
 	if moved(before, assigned) {
 		assigned.Substatus, id.Twin = s.carry(ctx, a, linked, before, id.Twin)

@@ -205,3 +205,20 @@ func TestAFailureInBetweenDoesNotForgetTheHub(t *testing.T) {
 		})
 	}
 }
+
+// Registration ids compare without regard to case, so one that comes back in another case
+// is no other device. Device ids at a hub do not.
+func TestAnotherSpellingOfTheIDIsTheSameDevice(t *testing.T) {
+	l, a, _ := settled(t, migrate)
+	r := l.provision(l.claim("DEV-01", primaryKey))
+	assignedTo(t, r, a, dps.SubstatusInitialAssignment)
+	if r.DeviceID != "dev-01" {
+		t.Errorf("it was told the device id %q", r.DeviceID)
+	}
+	if id, ok := a.identity("dev-01"); !ok || !same(id.Twin, grownTwin) {
+		t.Errorf("the hub holds %+v, %v", id, ok)
+	}
+	if _, ok := a.identity("DEV-01"); ok {
+		t.Error("a second identity was made")
+	}
+}
