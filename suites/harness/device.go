@@ -179,3 +179,12 @@ func first(payload []json.RawMessage) json.RawMessage {
 	}
 	return payload[0]
 }
+
+// Serves makes sure that a provisioning service is behind the endpoint, by a device that
+// it accepts: what a check of TLS alone does not show. It comes after the assertions, so
+// that what they find counts.
+func (s *Service) Serves(ctx context.Context, t *T) {
+	t.Given("the service accepts a device", func() {
+		t.Expect(s.SymmetricKeyDevice(ctx, t).Try(ctx, t)).To(BeAccepted())
+	})
+}

@@ -82,16 +82,16 @@ func Thumbprint(c tls.Certificate) string {
 // Members without registrationId get a new one.
 func (s *Service) Enroll(ctx context.Context, t *T, members ...Members) Members {
 	record := merged(append([]Members{{"registrationId": t.Name()}}, members...)...)
-	path := devwire.EnrollmentPath(record["registrationId"].(string))
-	return t.made(s.Put(ctx, t, path, record), "make an enrollment")
+	id := record["registrationId"].(string)
+	return t.made(s.Put(ctx, t, devwire.EnrollmentPath(id), record), "registrationId", id, "make an enrollment")
 }
 
 // EnrollGroup makes an enrollment group and returns its record as the PUT answered it.
 // Members without enrollmentGroupId get a new one.
 func (s *Service) EnrollGroup(ctx context.Context, t *T, members ...Members) Members {
 	record := merged(append([]Members{{"enrollmentGroupId": t.Name()}}, members...)...)
-	path := devwire.GroupPath(record["enrollmentGroupId"].(string))
-	return t.made(s.Put(ctx, t, path, record), "make an enrollment group")
+	id := record["enrollmentGroupId"].(string)
+	return t.made(s.Put(ctx, t, devwire.GroupPath(id), record), "enrollmentGroupId", id, "make an enrollment group")
 }
 
 // SymmetricKeyDevice is a device with an individual enrollment by symmetric keys.

@@ -17,23 +17,29 @@ var tlsChecks = []harness.Check{{
 	Title:       "a client that speaks no more than TLS 1.2 is served",
 	Transports:  harness.OverAll,
 	Run: func(ctx context.Context, env *harness.Env, t *harness.T) {
-		state, err := handshake(ctx, env, t, env.Service(ctx, t).Device, devwire.DialOptions{MaxVersion: tls.VersionTLS12})
+		service := env.Service(ctx, t)
+		state, err := handshake(ctx, env, t, service.Device, devwire.DialOptions{MaxVersion: tls.VersionTLS12})
 		t.Answered(err, "connect with TLS 1.2")
 		t.Expect(state.Version).To(BeEquivalentTo(tls.VersionTLS12))
+		service.Serves(ctx, t)
 	},
 }, {
 	Requirement: "DPS-HTTPS-046",
 	Title:       "the certificate chain is valid for the name of the device endpoint",
 	Transports:  harness.OverAll,
 	Run: func(ctx context.Context, env *harness.Env, t *harness.T) {
-		validChain(ctx, env, t, env.Service(ctx, t).Device)
+		service := env.Service(ctx, t)
+		validChain(ctx, env, t, service.Device)
+		service.Serves(ctx, t)
 	},
 }, {
 	Requirement: "DPS-HTTPS-046",
 	Title:       "the certificate chain is valid for the name of the service endpoint",
 	Transports:  harness.Over(dps.HTTPS),
 	Run: func(ctx context.Context, env *harness.Env, t *harness.T) {
-		validChain(ctx, env, t, env.Service(ctx, t).Endpoint)
+		service := env.Service(ctx, t)
+		validChain(ctx, env, t, service.Endpoint)
+		service.Serves(ctx, t)
 	},
 }, {
 	Requirement: "DPS-HTTPS-047",
@@ -46,13 +52,15 @@ var tlsChecks = []harness.Check{{
 		if env.Control != nil {
 			options = append(options, harness.WithOwnAddress())
 		}
-		endpoint := env.Service(ctx, t, options...).Device
+		service := env.Service(ctx, t, options...)
+		endpoint := service.Device
 		t.Given("a client that sends SNI is served", func() {
 			_, err := handshake(ctx, env, t, endpoint, devwire.DialOptions{})
 			t.Answered(err, "connect with SNI")
 		})
 		_, err := handshake(ctx, env, t, endpoint, devwire.DialOptions{NoSNI: true})
 		t.Expect(err).NotTo(HaveOccurred())
+		service.Serves(ctx, t)
 	},
 }}
 
