@@ -45,6 +45,14 @@ var answerDefects = point.Catalogue{{
 	Catches: []string{"DPS-HTTPS-005", "DPS-HTTPS-006", "DPS-MQTT-048"},
 	Build:   everyAnswer(func(d object) { delete(d.state(), "deviceId") }),
 }, {
+	ID: "assigned-hub-bare", Summary: "names the hub without its domain",
+	Catches: []string{"DPS-HUB-001"},
+	Build: everyAnswer(func(d object) {
+		if host, ok := d.state()["assignedHub"].(string); ok {
+			d.state()["assignedHub"], _, _ = strings.Cut(host, ".")
+		}
+	}),
+}, {
 	ID: "failed-with-hub", Summary: "sends assignedHub without deviceId when a registration failed",
 	Catches: []string{"DPS-HTTPS-006"},
 	Build: everyAnswer(func(d object) {

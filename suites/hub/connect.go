@@ -54,9 +54,12 @@ var connectChecks = []harness.Check{{
 	Title:       "a device with a key connects without a client certificate",
 	Transports:  harness.OverMQTT,
 	Run: func(ctx context.Context, env *harness.Env, t *harness.T) {
-		d := env.Hub(ctx, t).Device(ctx, t)
-		p := env.Packets(ctx, t, d.Hub.Endpoint, devwire.DialOptions{})
-		t.Expect(p.Login(ctx, d.ConnectPacket()).ReturnCode).To(BeEquivalentTo(packets.Accepted))
+		h := env.Hub(ctx, t)
+		nobody := harness.HubDevice{Hub: h, HubIdentity: devwire.HubIdentity{DeviceID: t.Name(), Key: harness.Key()}}
+		p := env.Packets(ctx, t, h.Endpoint, devwire.DialOptions{})
+		t.Expect(p.Login(ctx, nobody.ConnectPacket()).ReturnCode).NotTo(BeZero(), "an unknown device hears a CONNACK, not an alert")
+		d := h.Device(ctx, t)
+		t.Expect(code(ctx, t, d, func(*packets.ConnectPacket) {})).To(BeZero(), "CONNACK for a device with a key")
 	},
 }, {
 	Requirement: "DPS-HUB-003",
