@@ -83,7 +83,8 @@ func Thumbprint(c tls.Certificate) string {
 func (s *Service) Enroll(ctx context.Context, t *T, members ...Members) Members {
 	record := merged(append([]Members{{"registrationId": t.Name()}}, members...)...)
 	id := record["registrationId"].(string)
-	return t.made(s.Put(ctx, t, devwire.EnrollmentPath(id), record), "registrationId", id, "make an enrollment")
+	return t.made(func() devwire.HTTPResponse { return s.Put(ctx, t, devwire.EnrollmentPath(id), record) },
+		"registrationId", id, "make an enrollment")
 }
 
 // EnrollGroup makes an enrollment group and returns its record as the PUT answered it.
@@ -91,7 +92,8 @@ func (s *Service) Enroll(ctx context.Context, t *T, members ...Members) Members 
 func (s *Service) EnrollGroup(ctx context.Context, t *T, members ...Members) Members {
 	record := merged(append([]Members{{"enrollmentGroupId": t.Name()}}, members...)...)
 	id := record["enrollmentGroupId"].(string)
-	return t.made(s.Put(ctx, t, devwire.GroupPath(id), record), "enrollmentGroupId", id, "make an enrollment group")
+	return t.made(func() devwire.HTTPResponse { return s.Put(ctx, t, devwire.GroupPath(id), record) },
+		"enrollmentGroupId", id, "make an enrollment group")
 }
 
 // SymmetricKeyDevice is a device with an individual enrollment by symmetric keys.

@@ -39,7 +39,8 @@ func (h *Hub) X509Device(ctx context.Context, t *T, members ...Members) *HubDevi
 
 func (d *HubDevice) make(ctx context.Context, t *T, authentication Members, members []Members) {
 	record := merged(append([]Members{{"deviceId": d.DeviceID, "status": "enabled", "authentication": authentication}}, members...)...)
-	d.Record = t.made(d.Hub.Put(ctx, t, IdentityPath(d.DeviceID), record), "deviceId", d.DeviceID, "make a device at the hub")
+	d.Record = t.made(func() devwire.HTTPResponse { return d.Hub.Put(ctx, t, IdentityPath(d.DeviceID), record) },
+		"deviceId", d.DeviceID, "make a device at the hub")
 }
 
 // With is the same device with another identity.

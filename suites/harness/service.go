@@ -268,16 +268,20 @@ func (s *Service) remove(t *T, path string) {
 	})
 }
 
-// made returns the record of an answer that had to make one.
-func (t *T) made(answer devwire.HTTPResponse, idMember, id, what string) Members {
-	if answer.Status/100 != 2 {
-		t.Must(fmt.Errorf("the target answered %v", answer), what)
-	}
-	record, err := answer.JSON()
-	t.Must(err, what)
-	if named, _ := record[idMember].(string); !strings.EqualFold(named, id) {
-		t.Must(fmt.Errorf("the target answered %v, in which %s is not %q", answer, idMember, id), what)
-	}
+// made does a PUT that is set-up and returns the record that it made.
+func (t *T) made(put func() devwire.HTTPResponse, idMember, id, what string) (record Members) {
+	t.Given(what, func() {
+		answer := put()
+		if answer.Status/100 != 2 {
+			t.Must(fmt.Errorf("the target answered %v", answer), what)
+		}
+		var err error
+		record, err = answer.JSON()
+		t.Must(err, what)
+		if named, _ := record[idMember].(string); !strings.EqualFold(named, id) {
+			t.Must(fmt.Errorf("the target answered %v, in which %s is not %q", answer, idMember, id), what)
+		}
+	})
 	return record
 }
 
