@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -31,45 +29,17 @@ const (
 	workers   = 16
 	rounds    = 5
 	roundTime = 3 * time.Second
-	// childStart is how long a server may take to describe itself.
-	childStart = 10 * time.Second
 )
-
-// childRole makes this test binary play a server instead of running tests.
-const childRole = "DPSLAB_BENCH_ROLE"
-
-func TestMain(m *testing.M) {
-	role, file, _ := splitRole(os.Getenv(childRole))
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	switch role {
-	case "":
-		os.Exit(m.Run())
-	case "lab":
-		os.Exit(run(ctx, []string{"up", "--auto-ports", "--state", "", "--target-file", file, "--retry-after", "0s"}, os.Stdout, os.Stderr))
-	case "bare":
-		if err := serveBare(ctx, file); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(exitUntestable)
-		}
-	}
-}
-
-func splitRole(s string) (role, file string, ok bool) {
-	for i := range s {
-		if s[i] == ' ' {
-			return s[:i], s[i+1:], true
-		}
-	}
-	return s, "", false
-}
 
 func BenchmarkRegistrationsHTTPS(b *testing.B) { benchmarkRegistrations(b, dps.HTTPS) }
 func BenchmarkRegistrationsMQTT(b *testing.B)  { benchmarkRegistrations(b, dps.MQTT) }
 
 func benchmarkRegistrations(b *testing.B, t dps.Transport) {
-	lab, bare := startChild(b, "lab"), startChild(b, "bare")
-	groupKey := enrollGroup(b, lab)
+	labFile, bareFile := filepath.Join(b.TempDir(), "lab.yaml"), filepath.Join(b.TempDir(), "bare.yaml")
+	lab := serving(b, labFile, "dpslab", "up", "--auto-ports", "--state", "", "--target-file", labFile, "--retry-after", "0s")
+	bare := serving(b, bareFile, "bare", bareFile)
+	groupKey := make([]byte, 64)
+	enrollBench(b, lab, groupKey)
 	var labRates, bareRates, ratios []float64
 	for b.Loop() {
 		labRates, bareRates, ratios = nil, nil, nil
@@ -137,7 +107,7 @@ func provision(ctx context.Context, wire *devwire.Wire, target sut.Target, t dps
 	return err
 }
 
-func enrollGroup(b *testing.B, target sut.Target) []byte {
+func enrollBench(b *testing.B, target sut.Target, key []byte) {
 	roots, err := target.Roots()
 	if err != nil {
 		b.Fatal(err)
@@ -148,58 +118,30 @@ func enrollGroup(b *testing.B, target sut.Target) []byte {
 		b.Fatal(err)
 	}
 	defer client.Close()
-	key := make([]byte, 64)
-	answer, err := client.PutGroup(context.Background(), map[string]any{
-		"enrollmentGroupId": "bench", "attestation": map[string]any{
-			"type": "symmetricKey", "symmetricKey": map[string]any{"primaryKey": key, "secondaryKey": key},
-		},
-	})
-	if err != nil || answer.Status != 200 {
-		b.Fatalf("group not enrolled: %v %v", answer, err)
-	}
-	return key
+	enrollGroup(b, client, "bench", key)
 }
 
-// startChild runs this binary as a server and returns the target that it describes.
-func startChild(b *testing.B, role string) sut.Target {
-	file := filepath.Join(b.TempDir(), "target.yaml")
-	self, err := os.Executable()
+// serving starts a server as a process and returns the target that it describes.
+func serving(b *testing.B, file, role string, args ...string) sut.Target {
+	p := start(b, environment(b), role, args...)
+	limit := time.After(patience)
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for {
+		if _, err := os.Stat(file); err == nil {
+			break
+		}
+		select {
+		case <-p.ended:
+			b.Fatalf("the server ended: %s", p)
+		case <-limit:
+			b.Fatalf("the server did not describe itself: %s", p)
+		case <-tick.C:
+		}
+	}
+	target, err := sut.Load(file)
 	if err != nil {
 		b.Fatal(err)
 	}
-	child := exec.Command(self)
-	child.Env = append(os.Environ(), childRole+"="+role+" "+file)
-	child.Stderr = os.Stderr
-	if err := child.Start(); err != nil {
-		b.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- child.Wait() }()
-	b.Cleanup(func() {
-		child.Process.Signal(os.Interrupt)
-		select {
-		case <-ended:
-		case <-time.After(childStart):
-			child.Process.Kill()
-		}
-	})
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	limit := time.After(childStart)
-	for {
-		select {
-		case err := <-ended:
-			b.Fatalf("the %s server ended: %v", role, err)
-		case <-limit:
-			b.Fatalf("the %s server did not write %s within %s", role, file, childStart)
-		case <-tick.C:
-		}
-		if _, err := os.Stat(file); err == nil {
-			target, err := sut.Load(file)
-			if err != nil {
-				b.Fatal(err)
-			}
-			return target
-		}
-	}
+	return target
 }

@@ -91,7 +91,9 @@ func newDevice() *cobra.Command {
 func refused(err error) bool {
 	var notAssigned *device.NotAssigned
 	var connect *devwire.ConnectRefused
-	return errors.As(err, &notAssigned) || errors.As(err, &connect)
+	var subscribe *devwire.SubscribeRefused
+	var upgrade *devwire.UpgradeRefused
+	return errors.As(err, &notAssigned) || errors.As(err, &connect) || errors.As(err, &subscribe) || errors.As(err, &upgrade)
 }
 
 // hubTransport stays on the WebSocket where registration used one: another port may be

@@ -145,7 +145,7 @@ func (s *State) remakeServerKey(kind KeyKind, now time.Time) (err error) {
 func readState(path string) (*State, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("state file: %w; give another folder with --state", err)
 	}
 	s := &State{}
 	if err := json.Unmarshal(b, &s.kept); err != nil {
