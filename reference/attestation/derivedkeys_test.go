@@ -8,6 +8,7 @@ import (
 	"github.com/dpslab/dpslab/internal/sas"
 	"github.com/dpslab/dpslab/internal/vectors"
 	"github.com/dpslab/dpslab/reference/attestation"
+	"github.com/dpslab/dpslab/reference/enrollment"
 )
 
 func TestDerivedKeysFollowTheVectors(t *testing.T) {
@@ -47,5 +48,24 @@ func TestDerivedKeysOfAGroup(t *testing.T) {
 func TestAnIDInLowerCaseDerivesOneKeyForEachOfTheGroups(t *testing.T) {
 	if keys := attestation.DerivedKeys([][]byte{key, other}, "dev-01"); len(keys) != 2 {
 		t.Errorf("%d keys", len(keys))
+	}
+}
+
+func TestDeviceKeysAreThoseThatTheDeviceSignsWith(t *testing.T) {
+	group := enrollment.SymmetricKey{Primary: key, Secondary: other}
+	token := func(key []byte) string {
+		return sas.Sign(scope+"/registrations/Dev-01", key, noon.Add(time.Hour), "")
+	}
+	for _, c := range []struct{ rule, token, id string }{
+		{"from its id as it spells it", token(sas.DeriveKey(key, "Dev-01")), "Dev-01"},
+		{"from its id in lower case", token(sas.DeriveKey(key, "dev-01")), "dev-01"},
+		{"by the secondary key", token(sas.DeriveKey(other, "dev-01")), "dev-01"},
+		{"when nobody's key signed", token([]byte("stranger")), "Dev-01"},
+		{"when there is no token", "", "Dev-01"},
+	} {
+		keys := attestation.DeviceKeys(group, "Dev-01", c.token)
+		if !bytes.Equal(keys.Primary, sas.DeriveKey(key, c.id)) || !bytes.Equal(keys.Secondary, sas.DeriveKey(other, c.id)) {
+			t.Errorf("%s: %x", c.rule, keys)
+		}
 	}
 }

@@ -2,9 +2,11 @@ package attestation
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/dpslab/dpslab/internal/sas"
+	"github.com/dpslab/dpslab/reference/enrollment"
 )
 
 // policyName is the key name that device tokens carry, when they carry one.
@@ -45,19 +47,40 @@ func judgeToken(token sas.Token, p Proof, keys [][]byte) Reason {
 	return Accepted
 }
 
-// DerivedKeys are the keys that a device derives from a group's keys. Devices derive from
-// the registration id as they send it; whether the service folds its case is unknown, so
-// both forms are good (device-api.md 2.3, inferred).
+// DerivedKeys are the keys that a device may have derived from its group's keys.
 func DerivedKeys(groupKeys [][]byte, registrationID string) [][]byte {
-	ids := []string{registrationID}
-	if folded := strings.ToLower(registrationID); folded != registrationID {
-		ids = append(ids, folded)
-	}
 	var keys [][]byte
-	for _, id := range ids {
+	for _, id := range spellings(registrationID) {
 		for _, key := range groupKeys {
 			keys = append(keys, sas.DeriveKey(key, id))
 		}
 	}
 	return keys
+}
+
+// DeviceKeys are the two keys of a group's device: those that it derives from its id in the
+// spelling whose key signed the token. A token that none of them signed says nothing about
+// that, and the id counts as it is.
+func DeviceKeys(group enrollment.SymmetricKey, registrationID, token string) enrollment.SymmetricKey {
+	derive := func(id string) enrollment.SymmetricKey {
+		return enrollment.SymmetricKey{Primary: sas.DeriveKey(group.Primary, id), Secondary: sas.DeriveKey(group.Secondary, id)}
+	}
+	if t, err := sas.Parse(token); err == nil {
+		for _, id := range spellings(registrationID) {
+			if keys := derive(id); slices.ContainsFunc(keys.Keys(), t.VerifiedBy) {
+				return keys
+			}
+		}
+	}
+	return derive(registrationID)
+}
+
+// spellings are the forms of an id that a key may be derived from. Devices derive from it
+// as they send it; whether the service folds its case is unknown, so both are good
+// (device-api.md 2.3, inferred).
+func spellings(registrationID string) []string {
+	if folded := strings.ToLower(registrationID); folded != registrationID {
+		return []string{registrationID, folded}
+	}
+	return []string{registrationID}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/dpslab/dpslab/internal/dps"
 	"github.com/dpslab/dpslab/internal/etag"
 	"github.com/dpslab/dpslab/internal/point"
+	"github.com/dpslab/dpslab/reference/enrollment"
 	"github.com/dpslab/dpslab/reference/problem"
 	"github.com/dpslab/dpslab/reference/registration"
 )
@@ -55,10 +56,13 @@ func (s *Service) assign(ctx context.Context, a Attested, op registration.Operat
 
 // outcome decides what becomes of the registration and makes the identity at its hub.
 func (s *Service) outcome(ctx context.Context, a Attested, linked links, r, before registration.Record) registration.Record {
-	r.GroupID, r.Attestation = groupID(a.Enrollment), a.Enrollment.Attestation.Type
+	r.Attestation = a.Enrollment.Attestation.Type
+	if a.Enrollment.Kind == enrollment.Group {
+		r.GroupID = a.Enrollment.ID
+	}
 	if before.RegistrationID != "" {
 		r.RegistrationID, r.Created = before.RegistrationID, before.Created // however the device spells it today
-		r.Hub, r.DeviceID = before.Hub, before.DeviceID // where the device stays unless it is assigned
+		r.Hub, r.DeviceID = before.Hub, before.DeviceID                     // where the device stays unless it is assigned
 	}
 	if a.Disabled { // [DPS-ALLOC-004]
 		r.Status = dps.StatusDisabled

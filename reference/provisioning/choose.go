@@ -7,7 +7,6 @@ import (
 	"github.com/dpslab/dpslab/internal/point"
 	"github.com/dpslab/dpslab/reference/allocation"
 	"github.com/dpslab/dpslab/reference/apiversion"
-	"github.com/dpslab/dpslab/reference/attestation"
 	"github.com/dpslab/dpslab/reference/enrollment"
 	"github.com/dpslab/dpslab/reference/registration"
 )
@@ -23,7 +22,7 @@ type Choice struct {
 	Host       string                 // empty: none
 }
 
-// choose names the hub for the device: the one it has, where the reprovision policy keeps
+// choose picks the hub for the device: the one it has, where the reprovision policy keeps
 // it there, else the one that the allocation policy gives (service-api.md 4.2, 4.8).
 func (s *Service) choose(ctx context.Context, a Attested, linked links, before registration.Record) (Link, bool) {
 	if l, ok := linked.find(before.Hub); ok && keepsHub(a) {
@@ -82,36 +81,4 @@ func (s *Service) candidates(e enrollment.Enrollment, linked links) []allocation
 		}
 	}
 	return list
-}
-
-func groupID(e enrollment.Enrollment) string {
-	if e.Kind == enrollment.Group {
-		return e.ID
-	}
-	return ""
-}
-
-// identityOf is what the hub learns of the device: the keys that its tokens are signed
-// with, or the thumbprints of its certificates (iot-hub.md 5).
-func identityOf(a Attested, deviceID string) Identity {
-	e := a.Enrollment
-	id := Identity{DeviceID: deviceID, IoTEdge: e.IoTEdge}
-	if t := e.InitialTwin; t != nil {
-		id.Twin = Twin{Tags: t.Tags, Desired: t.Desired}
-	}
-	switch {
-	case e.Attestation.Type == dps.AttestationSymmetricKey && e.Kind == enrollment.Group:
-		for i, key := range e.Attestation.SymmetricKey.Keys() {
-			*[...]*[]byte{&id.PrimaryKey, &id.SecondaryKey}[i] = attestation.DerivedKeys([][]byte{key}, a.RegistrationID)[0]
-		}
-	case e.Attestation.Type == dps.AttestationSymmetricKey:
-		id.PrimaryKey, id.SecondaryKey = e.Attestation.SymmetricKey.Primary, e.Attestation.SymmetricKey.Secondary
-	case e.Kind == enrollment.Individual:
-		for i, c := range e.Attestation.X509.Certificates() {
-			*[...]*string{&id.PrimaryThumbprint, &id.SecondaryThumbprint}[i] = c.SHA256
-		}
-	case len(a.Chain) > 0: // a defect may let in who presented none
-		id.PrimaryThumbprint = enrollment.NewCertificate(a.Chain[0]).SHA256
-	}
-	return id
 }
