@@ -8,27 +8,34 @@ import (
 	"github.com/dpslab/dpslab/internal/dps"
 )
 
+// waited is a context that tells when somebody begins to wait for its end.
+type waited struct {
+	context.Context
+	begun chan<- struct{}
+}
+
+func (w waited) Done() <-chan struct{} {
+	w.begun <- struct{}{}
+	return w.Context.Done()
+}
+
 func TestCloseWaitsForWhatIsUnderWay(t *testing.T) {
 	l, g, a, op := underWay(t)
-	closed := make(chan error, 1)
-	go func() { closed <- l.Close(context.Background()) }()
-	// Only one registration of a device runs at a time, so until Close has taken hold
-	// register answers 409203.
 	l.enroll(individual("dev-02"))
-	select {
-	case err := <-closed:
-		t.Fatalf("closed with a registration under way: %v", err)
-	default:
-	}
+	begun, closed := make(chan struct{}, 1), make(chan error, 1)
+	go func() { closed <- l.Close(waited{context.Background(), begun}) }()
+	within(t, "Close beginning to wait", begun)
+	_, err := l.Register(t.Context(), l.attest(l.claim("dev-02", primaryKey)))
+	refused(t, "register while it closes", err, 500000)
 	close(g.open)
 	if err := within(t, "Close", closed); err != nil {
 		t.Error(err)
 	}
-	if r := l.settle(a, op); r.Status != dps.StatusAssigned {
-		t.Errorf("ended as %s", r.Status)
+	ended, cancel := context.WithCancel(t.Context())
+	cancel() // a poll that does not wait
+	if got, err := l.Operation(ended, a, op.ID); err != nil || got.Record.Status != dps.StatusAssigned {
+		t.Errorf("closed over a registration that was %s, %v", got.Record.Status, err)
 	}
-	_, err := l.Register(t.Context(), l.attest(l.claim("dev-02", primaryKey)))
-	refused(t, "register after Close", err, 500000)
 }
 
 func TestCloseCancelsWhatTakesTooLong(t *testing.T) {
