@@ -89,16 +89,30 @@ func authenticationOf(id provisioning.Identity) authentication {
 // hub's own bookkeeping.
 func decodeTwin(body []byte) (provisioning.Twin, error) {
 	var doc struct {
-		Tags       json.RawMessage `json:"tags"`
+		Tags       members `json:"tags"`
 		Properties struct {
-			Desired map[string]json.RawMessage `json:"desired"`
+			Desired members `json:"desired"`
 		} `json:"properties"`
 	}
 	if err := json.Unmarshal(body, &doc); err != nil {
-		return provisioning.Twin{}, fmt.Errorf("the hub's twin is no JSON: %w", err)
+		return provisioning.Twin{}, fmt.Errorf("the hub's twin does not parse: %w", err)
 	}
 	delete(doc.Properties.Desired, "$metadata")
 	delete(doc.Properties.Desired, "$version")
-	desired, err := json.Marshal(doc.Properties.Desired)
-	return provisioning.Twin{Tags: doc.Tags, Desired: desired}, err
+	return provisioning.Twin{Tags: doc.Tags.object(), Desired: doc.Properties.Desired.object()}, nil
+}
+
+// members are those of a JSON object, each as it was written.
+type members map[string]json.RawMessage
+
+// object is the JSON object; nil when it was left out or null.
+func (m members) object() []byte {
+	if m == nil {
+		return nil
+	}
+	b, err := json.Marshal(m)
+	if err != nil {
+		panic(err) // its values were valid JSON when they were read
+	}
+	return b
 }
