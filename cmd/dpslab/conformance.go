@@ -113,7 +113,7 @@ func openTarget(ctx context.Context, target string) (*harness.Env, func(), error
 }
 
 // answerTimeout is how long a target may take to answer at all.
-const answerTimeout = 8 * time.Second
+const answerTimeout = 5 * time.Second
 
 // answers asks once whether anybody is there, so that a dead endpoint is one error instead
 // of one for each check.
