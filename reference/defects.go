@@ -14,7 +14,7 @@ import (
 // Defects is the catalogue of what the reference can be made to do wrong. Each entry
 // names the requirements whose checks must see it; `dpslab selfcheck` arms them one by one
 // and fails when a check stays green.
-var Defects = slices.Concat(answerDefects, requestDefects, mqttDefects, connectionDefects, webSocketDefects,
+var Defects = slices.Concat(answerDefects, requestDefects, mqttDefects, mqttAnswerDefects, connectionDefects, webSocketDefects,
 	tokenDefects, certificateDefects, serviceDefects, recordDefects, conditionDefects, queryDefects, allocationDefects)
 
 // object is a JSON object on its way out.

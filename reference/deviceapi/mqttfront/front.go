@@ -97,8 +97,8 @@ func (f *Front) Subscribe(ctx context.Context, s *mqttserver.Session, filter str
 	if !ok {
 		return 0, errRefused
 	}
-	sub := Subscription{Filter: filter, Asked: qos, Granted: min(qos, 1)} // [DPS-MQTT-016]
-	if filter != responseFilter {                                         // [DPS-MQTT-031]
+	sub := Subscription{Session: s, Filter: filter, Asked: qos, Granted: min(qos, 1)} // [DPS-MQTT-016]
+	if filter != responseFilter {                                                     // [DPS-MQTT-031]
 		sub.Granted = mqttserver.SubackFailure
 	}
 	Subscribing.Hit(ctx, d.service.Points(), s.At("subscribe"), &sub)
@@ -137,7 +137,11 @@ func (f *Front) Publish(ctx context.Context, s *mqttserver.Session, p mqttserver
 }
 
 // Closed has nothing to keep: sessions are never persistent, and a will is never published.
-func (f *Front) Closed(*mqttserver.Session, *mqttserver.Publish) {}
+func (f *Front) Closed(s *mqttserver.Session, will *mqttserver.Publish) {
+	if d, ok := s.Value.(*device); ok { // [DPS-MQTT-053]
+		Leaving.Hit(context.Background(), d.service.Points(), s.At("leave"), &Leave{Will: will})
+	}
+}
 
 func (f *Front) answer(ctx context.Context, s *mqttserver.Session, d *device, r request, p mqttserver.Publish) {
 	at := s.At(r.step)

@@ -21,8 +21,17 @@ var Subscribing = point.Define[Subscription]("mqttfront.subscribing")
 
 // Subscription is a filter and the QoS that it gets; mqttserver.SubackFailure refuses it.
 type Subscription struct {
+	Session        *mqttserver.Session // whose it is; for plans that publish unasked
 	Filter         string
 	Asked, Granted byte
+}
+
+// Leaving is passed when a session has ended.
+var Leaving = point.Define[Leave]("mqttfront.leaving")
+
+// Leave is the end of a session.
+type Leave struct {
+	Will *mqttserver.Publish // nil after a DISCONNECT or without one; for plans to read
 }
 
 // Publishing is passed when a topic was judged.
