@@ -16,16 +16,12 @@ import (
 
 // Segments splits a path at its slashes, a slash at either end aside, and percent-decodes
 // each segment once: clients encode ids or send them raw (device-api.md 1.1, service-api.md 1.1).
-func Segments(u *url.URL) ([]string, error) {
+func Segments(u *url.URL) []string {
 	segments := strings.Split(strings.Trim(u.EscapedPath(), "/"), "/")
 	for i, s := range segments {
-		decoded, err := url.PathUnescape(s)
-		if err != nil {
-			return nil, problem.InvalidArgument("The path is not valid.")
-		}
-		segments[i] = decoded
+		segments[i], _ = url.PathUnescape(s) // what EscapedPath returns is well encoded
 	}
-	return segments, nil
+	return segments
 }
 
 // IsJSON reports whether a Content-Type names JSON, whatever its parameters.

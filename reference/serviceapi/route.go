@@ -48,10 +48,7 @@ var collections = map[string]collection{
 // parseRoute reads the path without regard to the case of its fixed words, with or
 // without a slash at the end (service-api.md 1.1).
 func parseRoute(r *http.Request) (route, error) {
-	segments, err := httpapi.Segments(r.URL)
-	if err != nil {
-		return route{}, err
-	}
+	segments := httpapi.Segments(r.URL)
 	to, rest := route{collection: collections[strings.ToLower(segments[0])]}, segments[1:] // [DPS-SVC-008]
 	last := ""
 	if len(rest) > 0 {

@@ -25,10 +25,7 @@ type route struct {
 
 // parseRoute reads the path. Its fixed words compare without regard to case.
 func parseRoute(r *http.Request) (route, error) {
-	segments, err := httpapi.Segments(r.URL)
-	if err != nil {
-		return route{}, err
-	}
+	segments := httpapi.Segments(r.URL)
 	if len(segments) < 3 || !strings.EqualFold(segments[1], "registrations") {
 		return route{}, problem.ResourceNotFound()
 	}
