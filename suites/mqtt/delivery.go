@@ -87,11 +87,7 @@ var deliveryChecks = []harness.Check{{
 	Title:       "a device that has not subscribed hears no answer and keeps its connection",
 	Transports:  harness.OverMQTT,
 	Run: func(ctx context.Context, env *harness.Env, t *harness.T) {
-		d := env.Service(ctx, t).SymmetricKeyDevice(ctx, t)
-		s := session{Packets: d.Packets(ctx, t), t: t, env: env, device: d}
-		t.Given("the device is connected", func() {
-			t.Expect(s.Login(ctx, d.ConnectPacket()).ReturnCode).To(BeEquivalentTo(packets.Accepted))
-		})
+		s := login(ctx, env, t)
 		s.askRegister("1")
 		harness.Read[*packets.PubackPacket](ctx, s.Packets)
 		s.ExpectSilence(ctx)
