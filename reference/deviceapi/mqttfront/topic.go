@@ -27,8 +27,8 @@ type username struct{ scope, registrationID, apiVersion string }
 
 var errUsername = errors.New("the user name is not {idScope}/registrations/{registrationId}/api-version={version}")
 
-// parseUsername leaves apiVersion empty where the name has none. It splits at the first three slashes only: the client version behind may
-// hold more of them (device-api.md 2.2).
+// parseUsername splits at the first three slashes only: the client version behind may hold
+// more of them (device-api.md 2.2). apiVersion stays empty where the name has none.
 func parseUsername(s string) (username, error) {
 	parts := strings.SplitN(s, "/", 4)
 	if len(parts) != 4 || parts[0] == "" || parts[1] != "registrations" || parts[2] == "" {
@@ -52,6 +52,7 @@ type request struct {
 
 var errTopic = errors.New("devices may publish register and operation status requests only")
 
+// parseTopic reads the parameters behind the question mark by name, in any order.
 func parseTopic(topic string) (request, error) {
 	var r request
 	query, ok := strings.CutPrefix(topic, registerTopic+"?")
@@ -65,10 +66,10 @@ func parseTopic(topic string) (request, error) {
 	}
 	hasRID := false
 	for pair := range strings.SplitSeq(query, "&") {
-		name, value, _ := strings.Cut(pair, "=")
+		name, value, written := strings.Cut(pair, "=")
 		switch name {
 		case "$rid":
-			r.rid, hasRID = value, true
+			r.rid, hasRID = value, written
 		case "operationId":
 			id, err := url.PathUnescape(value)
 			if err != nil {
@@ -77,7 +78,7 @@ func parseTopic(topic string) (request, error) {
 			r.operationID = id
 		}
 	}
-	if !hasRID {
+	if !hasRID { // [DPS-MQTT-034]
 		return r, errors.New("the topic has no $rid, so nothing could be answered")
 	}
 	return r, nil
