@@ -3,26 +3,20 @@ package httpsfront_test
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/dpslab/dpslab/internal/clock"
 	"github.com/dpslab/dpslab/internal/dps"
-	"github.com/dpslab/dpslab/internal/frontdoor"
-	"github.com/dpslab/dpslab/internal/pki"
 	"github.com/dpslab/dpslab/internal/point"
 	"github.com/dpslab/dpslab/internal/sas"
-	"github.com/dpslab/dpslab/internal/transcript"
 	"github.com/dpslab/dpslab/reference/deviceapi/httpsfront"
 	"github.com/dpslab/dpslab/reference/enrollment"
+	"github.com/dpslab/dpslab/reference/httpapi/httpapitest"
 	"github.com/dpslab/dpslab/reference/provisioning"
 	"github.com/dpslab/dpslab/reference/registration"
 )
@@ -80,50 +74,13 @@ func open(t *testing.T) *lab {
 	front := &httpsfront.Front{Home: core, Logger: slog.New(slog.DiscardHandler), Service: func(s string) (*provisioning.Service, bool) {
 		return core, strings.EqualFold(s, scope)
 	}}
-	l.client = behindADoor(t, front)
+	l.client = httpapitest.Serve(t, host, front)
 	t.Cleanup(func() {
 		ended, cancel := context.WithCancel(context.Background())
 		cancel()
 		core.Close(ended)
 	})
 	return l
-}
-
-// behindADoor lets clients reach a handler at host, and returns such a client.
-func behindADoor(t *testing.T, h http.Handler) *http.Client {
-	t.Helper()
-	o := pki.Options{Now: clock.System().Now()}
-	root, err := pki.NewRoot("lab", o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	certificate, err := root.Server([]string{host}, nil, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	door, err := frontdoor.Listen(frontdoor.Options{MQTTSPort: -1, AMQPSPort: -1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = door.Add(&frontdoor.Host{
-		Names: []string{host}, Certificate: certificate, HTTP: h, Log: transcript.NewLog(transcript.Server, clock.System(), 1<<20),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	roots := x509.NewCertPool()
-	roots.AddCert(root.Certificate)
-	transport := &http.Transport{
-		TLSClientConfig: &tls.Config{RootCAs: roots},
-		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, network, net.JoinHostPort("127.0.0.1", strconv.Itoa(door.Ports().HTTPS)))
-		},
-	}
-	t.Cleanup(func() {
-		transport.CloseIdleConnections()
-		door.Close(context.Background())
-	})
-	return &http.Client{Transport: transport, Timeout: 20 * time.Second}
 }
 
 // answer is what a client heard.
