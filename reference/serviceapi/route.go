@@ -49,7 +49,11 @@ var collections = map[string]collection{
 // without a slash at the end (service-api.md 1.1).
 func parseRoute(r *http.Request) (route, error) {
 	segments := httpapi.Segments(r.URL)
-	to, rest := route{collection: collections[strings.ToLower(segments[0])]}, segments[1:] // [DPS-SVC-008]
+	named, known := collections[strings.ToLower(segments[0])] // [DPS-SVC-008]
+	if !known {                                               // "/registrations%2Fx" is one segment
+		return route{}, problem.ResourceNotFound()
+	}
+	to, rest := route{collection: named}, segments[1:]
 	last := ""
 	if len(rest) > 0 {
 		last = strings.ToLower(rest[len(rest)-1])
