@@ -1,7 +1,6 @@
 package serviceapi
 
 import (
-	"bytes"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
@@ -39,8 +38,7 @@ func decode(doc enrollmentDoc, kind enrollment.Kind, id string, before *enrollme
 	}
 	named := doc.EnrollmentGroupID
 	if kind == enrollment.Individual {
-		named = doc.RegistrationID
-		e.DeviceID, e.DeviceInformation = doc.DeviceID, doc.DeviceInformation
+		named, e.DeviceID = doc.RegistrationID, doc.DeviceID
 	}
 	if enrollment.Fold(named) != enrollment.Fold(id) { // [DPS-SVC-034]
 		return e, problem.InvalidArgument("The id %q in the body is not the one in the path, %q.", named, id)
@@ -63,6 +61,11 @@ func decode(doc enrollmentDoc, kind enrollment.Kind, id string, before *enrollme
 	}
 	if e.InitialTwin, err = decodeTwin(doc.InitialTwin); err != nil {
 		return e, err
+	}
+	if kind == enrollment.Individual {
+		if e.DeviceInformation, err = decodeObject("optionalDeviceInformation", doc.DeviceInformation); err != nil {
+			return e, err
+		}
 	}
 	e.Attestation, err = decodeAttestation(doc.Attestation, before)
 	return e, err
@@ -96,19 +99,26 @@ func decodeTwin(t *twinDoc) (*enrollment.Twin, error) {
 	if t == nil {
 		return nil, nil
 	}
-	twin := &enrollment.Twin{Tags: t.Tags}
+	var twin enrollment.Twin
+	var err error
+	if twin.Tags, err = decodeObject("initialTwin.tags", t.Tags); err != nil {
+		return nil, err
+	}
 	if t.Properties != nil {
-		twin.Desired = t.Properties.Desired
+		twin.Desired, err = decodeObject("initialTwin.properties.desired", t.Properties.Desired)
 	}
-	for name, member := range map[string]*[]byte{"tags": &twin.Tags, "properties.desired": &twin.Desired} {
-		switch text := bytes.TrimSpace(*member); {
-		case bytes.Equal(text, []byte("null")):
-			*member = nil
-		case len(text) > 0 && text[0] != '{':
-			return nil, problem.InvalidArgument("initialTwin.%s is not a JSON object.", name)
-		}
+	return &twin, err
+}
+
+// decodeObject takes a member that holds any JSON object; null is as good as nothing.
+func decodeObject(name string, member json.RawMessage) ([]byte, error) {
+	switch {
+	case len(member) == 0 || string(member) == "null":
+		return nil, nil
+	case member[0] != '{':
+		return nil, problem.InvalidArgument("%s is not a JSON object.", name)
 	}
-	return twin, nil
+	return member, nil
 }
 
 func decodeAttestation(doc *attestationDoc, before *enrollment.Enrollment) (enrollment.Attestation, error) {

@@ -41,7 +41,10 @@ func encode(e enrollment.Enrollment, v visibility, record *registration.Record) 
 		doc.Status = "disabled"
 	}
 	if t := e.InitialTwin; t != nil {
-		doc.InitialTwin = &twinDoc{Tags: t.Tags, Properties: &twinProperties{t.Desired}}
+		doc.InitialTwin = &twinDoc{Tags: t.Tags} // [DPS-SVC-029]
+		if t.Desired != nil {
+			doc.InitialTwin.Properties = &twinProperties{t.Desired}
+		}
 	}
 	if p := e.Reprovision; p != nil {
 		doc.Reprovision = &reprovision{&p.UpdateHubAssignment, &p.MigrateDeviceData}

@@ -133,6 +133,7 @@ func (a answer) refused(t *testing.T, what string, code int) {
 	d := members(t, a.body)
 	if a.status != code/1000 || d["errorCode"] != float64(code) || a.header.Get(names.ErrorCodeHeader) != strconv.Itoa(code) {
 		t.Errorf("%s: %d, %s %q: %s; want %d", what, a.status, names.ErrorCodeHeader, a.header.Get(names.ErrorCodeHeader), a.body, code)
+		return
 	}
 	for name := range d {
 		if !slices.Contains(vectors.All().ErrorDocument.Members, name) {
