@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/dpslab/dpslab/internal/clock"
 	"github.com/dpslab/dpslab/internal/frontdoor"
@@ -27,7 +28,9 @@ type Service struct {
 	core          *provisioning.Service
 	host          *frontdoor.Host
 	server        *Server
-	hubs          []*hubclient.Hub
+
+	mu   sync.Mutex // guards hubs
+	hubs []*hubclient.Hub
 }
 
 // Link replaces the linked hubs.
@@ -50,6 +53,8 @@ func (v *Service) Link(hubs []LinkedHub) error {
 		clients = append(clients, client)
 		links = append(links, provisioning.Link{Hub: client, Weight: h.Weight, Applies: !h.Excluded})
 	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	for _, old := range v.hubs {
 		old.Close()
 	}
@@ -91,6 +96,8 @@ func (v *Service) ConnectionString() string {
 
 // LinkedHubs are the host names of its linked hubs.
 func (v *Service) LinkedHubs() []string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	names := make([]string, 0, len(v.hubs))
 	for _, h := range v.hubs {
 		names = append(names, h.Host())
@@ -99,9 +106,5 @@ func (v *Service) LinkedHubs() []string {
 }
 
 func (v *Service) close(ctx context.Context) error {
-	err := errors.Join(v.server.o.Door.Remove(v.host), v.core.Close(ctx))
-	for _, h := range v.hubs {
-		h.Close()
-	}
-	return err
+	return errors.Join(v.server.o.Door.Remove(v.host), v.core.Close(ctx), v.Link(nil))
 }
