@@ -125,7 +125,7 @@ func (l *lab) client(address string) *http.Client {
 	return &http.Client{Transport: transport, Timeout: patience}
 }
 
-// do sends a request with a token, and returns the status and the document.
+// do sends a request with a token, and returns the status and the document, if it is an object.
 func do(client *http.Client, method, url, token, body string) (int, map[string]any, error) {
 	r, err := http.NewRequest(method, url, strings.NewReader(body))
 	if err != nil {
@@ -142,8 +142,10 @@ func do(client *http.Client, method, url, token, body string) (int, map[string]a
 	if err != nil || len(text) == 0 {
 		return response.StatusCode, nil, err
 	}
-	var doc map[string]any
-	return response.StatusCode, doc, json.Unmarshal(text, &doc)
+	var doc any
+	err = json.Unmarshal(text, &doc)
+	object, _ := doc.(map[string]any)
+	return response.StatusCode, object, err
 }
 
 // operator sends a request of the service API.
