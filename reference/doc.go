@@ -12,6 +12,7 @@
 //  4. allocation chooses a linked hub; hubclient writes identity and twin there.
 //  5. The record is stored, the operation settles, and the next poll hears 200 and assigned.
 //
-// serviceapi is how operators manage enrollments beside it. defects.go lists what can be
+// serviceapi is how operators manage enrollments beside it; httpapi is what both APIs have
+// in common over HTTPS. defects.go lists what can be
 // broken on purpose; control.go mounts services on the control port.
 package reference

@@ -29,6 +29,8 @@ func TestSpecsThatMakeNoService(t *testing.T) {
 		{"a name with a hyphen at its end", reference.ServiceSpec{Name: "abc-"}, "hyphen"},
 		{"a name that is taken", reference.ServiceSpec{Name: "Taken"}, "taken"},
 		{"a scope that is taken", reference.ServiceSpec{Name: "free", Scope: "0NE00taken1"}, "belongs to taken"},
+		{"a scope with a slash", reference.ServiceSpec{Name: "free", Scope: "a/b"}, "id scope"},
+		{"a pause into the past", reference.ServiceSpec{Name: "free", RetryAfter: -1}, "past"},
 		{"a connection string that is none", linked(func(h *reference.LinkedHub) { h.ConnectionString = "HostName=x" }), "SharedAccessKeyName"},
 		{"a weight above a thousand", linked(func(h *reference.LinkedHub) { h.Weight = 1001 }), "1 to 1000"},
 		{"a weight below nothing", linked(func(h *reference.LinkedHub) { h.Weight = -1 }), "1 to 1000"},

@@ -52,6 +52,9 @@ const pollHold = 250 * time.Millisecond
 // nameGrammar is the service's own (service-api.md 5).
 var nameGrammar = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9-]{1,48}[a-zA-Z0-9]$`)
 
+// scopeGrammar keeps a scope whole in paths, topics and tokens.
+var scopeGrammar = regexp.MustCompile(`^[a-zA-Z0-9-]{1,64}$`)
+
 // complete fills in what was left out, and refuses what cannot be.
 func (spec ServiceSpec) complete() (ServiceSpec, error) {
 	if spec.Name == "" {
@@ -62,6 +65,12 @@ func (spec ServiceSpec) complete() (ServiceSpec, error) {
 	}
 	if spec.Scope == "" {
 		spec.Scope = "0ne" + strings.ToUpper(randomHex(4))
+	}
+	if !scopeGrammar.MatchString(spec.Scope) {
+		return spec, fmt.Errorf("id scope %q is not valid: 1 to 64 letters, digits and hyphens", spec.Scope)
+	}
+	if spec.RetryAfter < 0 {
+		return spec, fmt.Errorf("retry after %v lies in the past; give 0 or more", spec.RetryAfter)
 	}
 	if spec.Key == nil {
 		spec.Key = randomKey()

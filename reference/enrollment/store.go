@@ -13,7 +13,8 @@ var (
 )
 
 // Store keeps enrollments of both kinds. Writes are compare-and-swap on the ETag, so that
-// every implementation, one with several writers too, gives the same guarantee.
+// every implementation, one with several writers too, gives the same guarantee. A record
+// that was got may be shared: nobody writes to what its pointers and slices lead to.
 type Store interface {
 	Get(ctx context.Context, k Kind, id string) (Enrollment, error)
 	// Create stores a new record, or answers ErrExists.

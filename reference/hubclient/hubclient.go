@@ -10,7 +10,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -174,5 +173,3 @@ func unexpected(status int) error {
 	}
 	return fmt.Errorf("the hub answered %d", status)
 }
-
-func base64Of(key []byte) string { return base64.StdEncoding.EncodeToString(key) }

@@ -1,6 +1,7 @@
 package hubclient
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 
@@ -84,6 +85,8 @@ func authenticationOf(id provisioning.Identity) authentication {
 	}
 	return authentication{Type: "sas", SymmetricKey: &symmetricKey{base64Of(id.PrimaryKey), base64Of(id.SecondaryKey)}}
 }
+
+func base64Of(key []byte) string { return base64.StdEncoding.EncodeToString(key) }
 
 // decodeTwin keeps what a device takes along: tags and desired properties without the
 // hub's own bookkeeping.

@@ -49,12 +49,7 @@ func TestCloseCancelsWhatTakesTooLong(t *testing.T) {
 }
 
 func TestClosePutsAnEndToThePausesOfAHubThatDoesNotAnswer(t *testing.T) {
-	l, h := open(t), newHub("hub-a")
-	l.link(h)
-	l.enroll(individual("dev-01"))
-	h.unavailable(100)
-	a := l.attest(l.claim("dev-01", primaryKey))
-	op := l.register(a)
+	l, h, a, op := unanswered(t, 100)
 	l.timers(1)
 	impatient, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -11,6 +11,7 @@ import (
 	"github.com/dpslab/dpslab/internal/dps"
 	"github.com/dpslab/dpslab/internal/point"
 	"github.com/dpslab/dpslab/reference/provisioning"
+	"github.com/dpslab/dpslab/reference/registration"
 )
 
 // answering makes a hub end every write with err.
@@ -59,13 +60,19 @@ func (h *hub) unavailable(times int64) {
 	}
 }
 
-func TestAHubThatDoesNotAnswerIsAskedAgain(t *testing.T) {
+// unanswered is a device whose hub does not answer the first so many writes.
+func unanswered(t *testing.T, times int64) (*lab, *hub, provisioning.Attested, registration.Operation) {
+	t.Helper()
 	l, h := open(t), newHub("hub-a")
 	l.link(h)
 	l.enroll(individual("dev-01"))
-	h.unavailable(2)
+	h.unavailable(times)
 	a := l.attest(l.claim("dev-01", primaryKey))
-	op := l.register(a)
+	return l, h, a, l.register(a)
+}
+
+func TestAHubThatDoesNotAnswerIsAskedAgain(t *testing.T) {
+	l, h, a, op := unanswered(t, 2)
 	for i, pause := range []time.Duration{time.Second, 2 * time.Second} {
 		l.timers(1)
 		l.clock.Advance(pause - time.Nanosecond)
@@ -81,12 +88,7 @@ func TestAHubThatDoesNotAnswerIsAskedAgain(t *testing.T) {
 }
 
 func TestAHubThatNeverAnswersFailsTheRegistration(t *testing.T) {
-	l, h := open(t), newHub("hub-a")
-	l.link(h)
-	l.enroll(individual("dev-01"))
-	h.unavailable(100)
-	a := l.attest(l.claim("dev-01", primaryKey))
-	op := l.register(a)
+	l, h, a, op := unanswered(t, 100)
 	for _, pause := range []time.Duration{time.Second, 2 * time.Second, 4 * time.Second} {
 		l.timers(1)
 		l.clock.Advance(pause)

@@ -44,11 +44,7 @@ func (s *Service) Register(ctx context.Context, a Attested) (registration.Operat
 }
 
 func (s *Service) open(ctx context.Context, a Attested) (registration.Operation, error) {
-	id, err := s.operationID()
-	if err != nil {
-		return registration.Operation{}, err
-	}
-	now := s.Now()
+	id, now := newOperationID(), s.Now()
 	op := registration.Operation{ID: id, RegistrationID: a.RegistrationID, Record: registration.Record{
 		RegistrationID: a.RegistrationID, Status: dps.StatusAssigning, Created: now, Updated: now,
 	}}
@@ -133,16 +129,10 @@ func (s *Service) Lookup(ctx context.Context, a Attested) (registration.Record, 
 	return r, err
 }
 
-// operationID has the captured shape, {digit}.{16 hex}.{guid}, and cannot be guessed
+// newOperationID has the captured shape, {digit}.{16 hex}.{guid}, and cannot be guessed
 // (device-api.md 1.5).
-func (s *Service) operationID() (string, error) {
+func newOperationID() string { // [DPS-HTTPS-034] [DPS-HTTPS-035]
 	var b [8]byte
-	if _, err := rand.Read(b[:]); err != nil {
-		return "", err
-	}
-	guid, err := uuid.NewRandom()
-	if err != nil {
-		return "", err
-	}
-	return "5." + hex.EncodeToString(b[:]) + "." + guid.String(), nil
+	rand.Read(b[:]) // never fails
+	return "5." + hex.EncodeToString(b[:]) + "." + uuid.NewString()
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"fmt"
 
 	"github.com/dpslab/dpslab/internal/dps"
 	"github.com/dpslab/dpslab/reference/document"
@@ -170,9 +169,7 @@ func decodeKey(name, text string, had []byte) ([]byte, error) {
 		return had, nil
 	case text == "":
 		key := make([]byte, generatedKey)
-		if _, err := rand.Read(key); err != nil {
-			return nil, fmt.Errorf("no random bytes for a key: %w", err)
-		}
+		rand.Read(key) // never fails
 		return key, nil
 	}
 	key, err := base64.StdEncoding.DecodeString(text)

@@ -54,11 +54,7 @@ func (a *API) putEnrollment(ctx context.Context, x *exchange) (*Reply, error) {
 	if err != nil {
 		return nil, problem.InvalidArgument("ETag is invalid.")
 	}
-	body, err := x.body()
-	if err != nil {
-		return nil, err
-	}
-	doc, err := parse(body)
+	doc, err := x.record()
 	if err != nil {
 		return nil, err
 	}
@@ -169,11 +165,7 @@ func (a *API) deletable(ctx context.Context, x *exchange, c etag.Condition, tag 
 
 // createEnrollment is the naive POST: one enrollment, create only (service-api.md 8).
 func (a *API) createEnrollment(ctx context.Context, x *exchange) (*Reply, error) {
-	body, err := x.body()
-	if err != nil {
-		return nil, err
-	}
-	doc, err := parse(body)
+	doc, err := x.record()
 	if err != nil {
 		return nil, err
 	}
@@ -191,6 +183,15 @@ func (a *API) createEnrollment(ctx context.Context, x *exchange) (*Reply, error)
 	reply, err := jsonReply(http.StatusCreated, encode(e, withKeys, nil))
 	reply.Header.Set("Location", x.route.itemPath(e.ID))
 	return reply, err
+}
+
+// record reads the enrollment that the request carries, without judging it.
+func (x *exchange) record() (enrollmentDoc, error) {
+	body, err := x.body()
+	if err != nil {
+		return enrollmentDoc{}, err
+	}
+	return parse(body)
 }
 
 func (r route) itemPath(id string) string {

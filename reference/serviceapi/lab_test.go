@@ -79,15 +79,9 @@ func (l *lab) do(method, path, body string, header ...string) answer {
 	}
 	r.Header.Set("Authorization", sas.Sign(host, policyKey, l.clock.Now().Add(time.Hour), "provisioningserviceowner"))
 	r.Header.Set("Content-Type", "application/json; charset=utf-8")
-	for i := 0; i < len(header); i += 2 {
-		if header[i] == "Host" {
-			r.Host = header[i+1]
-			continue
-		}
-		r.Header.Set(header[i], header[i+1])
-		if header[i+1] == "" {
-			r.Header.Del(header[i])
-		}
+	httpapitest.SetHeader(r.Header, header...)
+	if named := r.Header.Get("Host"); named != "" {
+		r.Host = named
 	}
 	response, err := l.client.Do(r)
 	if err != nil {

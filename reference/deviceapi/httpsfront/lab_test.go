@@ -102,12 +102,7 @@ func (l *lab) do(method, path, body string, header ...string) answer {
 	}
 	r.Header.Set("Authorization", l.token("dev-01"))
 	r.Header.Set("Content-Type", "application/json; charset=utf-8")
-	for i := 0; i < len(header); i += 2 {
-		r.Header.Set(header[i], header[i+1])
-		if header[i+1] == "" {
-			r.Header.Del(header[i])
-		}
-	}
+	httpapitest.SetHeader(r.Header, header...)
 	response, err := l.client.Do(r)
 	if err != nil {
 		l.t.Fatal(err)

@@ -56,3 +56,14 @@ func Serve(t testing.TB, host string, h http.Handler) *http.Client {
 	t.Cleanup(transport.CloseIdleConnections)
 	return &http.Client{Transport: transport, Timeout: patience}
 }
+
+// SetHeader sets header pairs, name and value, over what is there; an empty value leaves
+// the header out.
+func SetHeader(h http.Header, pairs ...string) {
+	for i := 0; i < len(pairs); i += 2 {
+		h.Set(pairs[i], pairs[i+1])
+		if pairs[i+1] == "" {
+			h.Del(pairs[i])
+		}
+	}
+}
