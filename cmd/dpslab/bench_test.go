@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -123,22 +122,7 @@ func enrollBench(b *testing.B, target sut.Target, key []byte) {
 
 // serving starts a server as a process and returns the target that it describes.
 func serving(b *testing.B, file, role string, args ...string) sut.Target {
-	p := start(b, environment(b), role, args...)
-	limit := time.After(patience)
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for {
-		if _, err := os.Stat(file); err == nil {
-			break
-		}
-		select {
-		case <-p.ended:
-			b.Fatalf("the server ended: %s", p)
-		case <-limit:
-			b.Fatalf("the server did not describe itself: %s", p)
-		case <-tick.C:
-		}
-	}
+	appears(b, start(b, environment(b), role, args...), file)
 	target, err := sut.Load(file)
 	if err != nil {
 		b.Fatal(err)
