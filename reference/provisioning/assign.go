@@ -48,7 +48,7 @@ func (s *Service) assign(ctx context.Context, a Attested, op registration.Operat
 		op.Record = failed(op.Record, problem.Internal().Code, "The registration store did not answer.")
 		return op
 	}
-	if r.Status == dps.StatusAssigned && moved(before, r) {
+	if moved(before, r) {
 		s.release(ctx, linked, before.Hub, before.DeviceID)
 	}
 	return op

@@ -10,7 +10,7 @@ import (
 
 // What the hub gets are the credentials that the device itself has.
 func TestIdentities(t *testing.T) {
-	ca := authority(t, "ca", nil)
+	ca := authority(t, "line", authority(t, "root", nil))
 	first, second, rolled := chain(t, ca, "dev-01")[0], chain(t, ca, "dev-01")[0], chain(t, ca, "dev-01")
 	thumbprint := func(i int) string {
 		return enrollment.NewCertificate([]*x509.Certificate{first, second, rolled[0]}[i]).SHA256

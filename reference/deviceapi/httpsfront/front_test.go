@@ -88,6 +88,19 @@ func TestADeviceFromRegisterToAssigned(t *testing.T) {
 	}
 }
 
+// One SDK sends a body with its GET, so nobody looks at it.
+func TestThePollsBodyIsNotLookedAt(t *testing.T) {
+	l := open(t)
+	defer close(l.hub.open)
+	operation := l.do("PUT", register, "").document(t).OperationID
+	for _, body := range []string{"{}", " ", "[", strings.Repeat("x", 100<<10)} {
+		a := l.do("GET", device+"/operations/"+operation+version, body, "Content-Type", "text/plain")
+		if a.StatusCode != 202 || a.document(t).OperationID != operation {
+			t.Errorf("with a body of %d bytes: %d %s", len(body), a.StatusCode, a.body)
+		}
+	}
+}
+
 func TestADisabledDeviceHearsItFromThePoll(t *testing.T) {
 	l := open(t)
 	as := []string{"Authorization", l.token("off")}
@@ -131,6 +144,7 @@ func TestRefusals(t *testing.T) {
 		{"a media type that is none", "PUT", register, "{}", []string{"Content-Type", "application/json; charset"}, 415000},
 		{"no JSON", "PUT", register, "{", nil, 400004},
 		{"another device's body", "PUT", register, `{"registrationId":"dev-02"}`, nil, 400004},
+		{"another device's body, at length", "PUT", register, `{"registrationId":"` + strings.Repeat("x", 8<<10) + `"}`, nil, 400004},
 		{"too much", "PUT", register, `{"payload":"` + strings.Repeat("x", 97<<10) + `"}`, nil, 413000},
 		{"an operation that never was", "GET", device + "/operations/5.0" + version, "", nil, 404203},
 		{"the lookup of who never registered", "POST", device + version, "", nil, 404202},
