@@ -45,6 +45,9 @@ func newConformance() *cobra.Command {
 		if err := writeReports(reportDir, result); err != nil {
 			return err
 		}
+		if cmd.Context().Err() != nil {
+			return interrupted(cmd, result)
+		}
 		if err := reports.WriteText(cmd.OutOrStdout(), result); err != nil {
 			return err
 		}
@@ -140,6 +143,19 @@ func verdict(run reports.Run) error {
 		return errors.New("no check passed and none failed: nothing was tested; look at the skips and at --label-filter")
 	}
 	return nil
+}
+
+// interrupted tells what is worth reading of a run that was not let come to its end: every
+// check that did not is an error then.
+func interrupted(cmd *cobra.Command, run reports.Run) error {
+	for _, r := range run.Results {
+		if r.Outcome == reports.Failed {
+			clause, _ := run.Clause(r.Requirement)
+			fmt.Fprintln(cmd.OutOrStdout(), reports.Red(r, clause))
+		}
+	}
+	c := run.Counts
+	return fmt.Errorf("interrupted: %d checks passed, %d failed, %d did not come to their end; --label-filter runs some of them", c.Passed, c.Failed, c.Errors)
 }
 
 func writeReports(folder string, run reports.Run) error {

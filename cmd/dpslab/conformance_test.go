@@ -217,3 +217,28 @@ func TestWhatConformanceCannotRun(t *testing.T) {
 		oneLineOfStderr(t, p, c.says)
 	}
 }
+
+func TestAnInterruptedRunSaysSoAndKeepsItsReport(t *testing.T) {
+	t.Parallel()
+	lab := up(t).open(t)
+	report := t.TempDir()
+	p := start(t, environment(t), "dpslab", "conformance", "--target", lab.targetFile, "--report-dir", report)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for e, err := range lab.control(t).Events(ctx, controlapi.Filter{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(e.Summary, "/register?") {
+			break // a check is on the wire
+		}
+	}
+	p.interrupt()
+	if p.wait(t) != exitUntestable || strings.Contains(p.stdout.String(), "ERROR") || strings.Contains(p.stdout.String(), "PASSED") {
+		t.Errorf("%s", p)
+	}
+	oneLineOfStderr(t, p, "interrupted: ", "did not come to their end")
+	if run, _ := readReports(t, report); run.Counts.Errors == 0 {
+		t.Errorf("%+v", run.Counts)
+	}
+}
