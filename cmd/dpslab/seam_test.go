@@ -29,7 +29,7 @@ func (s *seam) identity(id string) devwire.Identity {
 	return devwire.Identity{Scope: s.target.DPS.IDScope, RegistrationID: id, Key: devwire.DeriveKey(s.key, id)}
 }
 
-// register registers a device over HTTPS without polling.
+// register registers a device over HTTPS, returns the first answer, and waits for the end.
 func (s *seam) register(t *testing.T, id string) devwire.Answer {
 	t.Helper()
 	device, err := s.wire.Device(t.Context(), dps.HTTPS, s.target.Device(), s.identity(id))
@@ -41,7 +41,30 @@ func (s *seam) register(t *testing.T, id string) devwire.Answer {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if answer.OperationID != "" {
+		s.settle(t, id, answer.OperationID)
+	}
 	return answer
+}
+
+// settle waits until a registration is over, so that the next of the same device is not
+// concurrent with it. It polls over MQTT, which no plan of these tests bends.
+func (s *seam) settle(t *testing.T, id, operationID string) {
+	t.Helper()
+	device, err := s.wire.Device(t.Context(), dps.MQTT, s.target.Device(), s.identity(id))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer device.Close()
+	for {
+		answer, err := device.Poll(t.Context(), operationID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if answer.Status.Terminal() {
+			return
+		}
+	}
 }
 
 // provision takes a device to its hub's name.
