@@ -72,6 +72,7 @@ func TestHealth(t *testing.T) {
 		"no file of certificates":    {"health", "--ca", empty + ".missing"},
 		"another port":               {"health", "--control", "https://" + taken(t)},
 		"a URL that is none":         {"health", "--control", "127.0.0.1:1"},
+		"the port of devices":        {"health", "--control", "https://127.0.0.1:" + lab.vars["DPSLAB_HTTPS_PORT"]},
 	} {
 		p := lab.dpslab(t, args...)
 		if p.code != exitUntestable {
