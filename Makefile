@@ -1,19 +1,21 @@
 # dpslab. The two commands to know: make demo, make test.
 #
-# Everything here needs Go, make and Node with npm. Where one is missing on Debian as root
-# it is installed after a line that says so; DPSLAB_INSTALL=0 forbids that.
+# Everything here needs Go and make; the tests of SDKs Node with npm and Python, those of
+# containers an engine. Where one is missing on Debian as root it is installed after a line
+# that says so; DPSLAB_INSTALL=0 forbids that.
 
 BIN     := bin/dpslab
 GOFILES := $(shell git ls-files '*.go' 2>/dev/null)
 COMMIT  := $(shell git rev-parse HEAD 2>/dev/null)
 LDFLAGS := -s -w -X main.Commit=$(COMMIT)
 NODE    := suites/interop/node
+SPECS   := go tool ginkgo --procs=8 --randomize-all --fail-on-empty --fail-on-pending --succinct $$([ -t 1 ] || echo --no-color)
 
-.PHONY: help demo test build unit conformance interop lint race verify selfcheck fuzz bench clean setup interop-deps
+.PHONY: help demo test tests build unit conformance containers interop lint race verify selfcheck fuzz bench clean setup interop-deps
 
 help:
 	@echo 'make demo        build, start a lab, provision a small fleet, run the checks, say where the report is'
-	@echo 'make test        unit tests, the checks on an embedded lab, the official Node SDK, lint'
+	@echo 'make test        unit tests, the checks on a lab and on containers, official SDKs, lint'
 	@echo 'make selfcheck   arm every catalogued defect and see that a check catches it'
 	@echo 'make verify      the slow proofs: selfcheck, race detector, fuzzing, other platforms'
 	@echo 'make bench       registrations a second, as a ratio to a bare TLS server'
@@ -21,7 +23,13 @@ help:
 demo: build
 	@./internal/make/demo.sh $(BIN)
 
-test: unit conformance interop lint
+# All tests, with a container engine. What could not run is told at the end.
+test: setup
+	@./internal/make/notrun.sh --begin
+	@./internal/make/engine.sh $(MAKE) --no-print-directory tests
+	@./internal/make/notrun.sh --end
+
+tests: unit conformance containers interop lint
 
 build: setup $(BIN)
 
@@ -35,20 +43,27 @@ unit: setup
 # Every check, as Ginkgo specs against the binary as a child process. Its processes wait
 # more than they work.
 conformance: setup
-	go tool ginkgo --procs=8 --randomize-all --fail-on-empty --fail-on-pending --succinct $$([ -t 1 ] || echo --no-color) ./suites
+	$(SPECS) ./suites
 
-# The unmodified Node SDK against the lab, in a network namespace without a way out.
+# The same specs against the reference and three hubs in a container each.
+containers: build
+	@if [ "$${DPSLAB_CONTAINERS:-}" = none ]; then echo 'not run: the checks against containers'; else set -x; \
+	DPSLAB_TARGET=containers $(SPECS) ./suites; fi
+
+# The unmodified SDKs against the lab, in a network namespace without a way out.
 interop: build interop-deps
-	DPSLAB_BINARY=$(CURDIR)/$(BIN) go test -count=1 ./suites/interop
+	@if [ "$${DPSLAB_INTEROP:-}" = skip ]; then ./internal/make/notrun.sh 'the official SDKs: DPSLAB_INTEROP=skip'; else set -x; \
+	DPSLAB_BINARY=$(CURDIR)/$(BIN) go test -count=1 ./suites/interop; fi
 
-interop-deps: setup $(NODE)/node_modules/.package-lock.json
+interop-deps: setup
+	@[ "$${DPSLAB_INTEROP:-}" = skip ] || { ./internal/make/setup.sh node && $(MAKE) --no-print-directory $(NODE)/node_modules/.package-lock.json; }
 
 $(NODE)/node_modules/.package-lock.json: $(NODE)/package-lock.json
 	cd $(NODE) && npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
 
 lint: setup
-	@test -z "$$(gofmt -l $(GOFILES))" || { echo 'gofmt these files:'; gofmt -l $(GOFILES); exit 1; }
+	@test -z "$$(gofmt -l $(GOFILES) </dev/null)" || { echo 'gofmt these files:'; gofmt -l $(GOFILES); exit 1; }
 	go vet ./...
 	go tool staticcheck ./...
 	go tool ginkgolinter ./...
@@ -79,4 +94,4 @@ clean:
 	rm -rf bin build $(NODE)/node_modules
 
 setup:
-	@./internal/make/setup.sh
+	@./internal/make/setup.sh go

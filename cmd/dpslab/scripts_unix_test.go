@@ -13,7 +13,7 @@ import (
 )
 
 // script runs a script of the Makefile where only the named programs are to be found.
-func script(t *testing.T, name string, env []string, programs ...string) (code int, said string) {
+func script(t *testing.T, name string, args, env []string, programs ...string) (code int, said string) {
 	t.Helper()
 	path := t.TempDir()
 	for _, program := range programs {
@@ -29,7 +29,7 @@ func script(t *testing.T, name string, env []string, programs ...string) (code i
 	if err != nil {
 		t.Skip(err)
 	}
-	cmd := exec.Command(sh, filepath.Join("..", "..", "internal", "make", name))
+	cmd := exec.Command(sh, append([]string{filepath.Join("..", "..", "internal", "make", name)}, args...)...)
 	cmd.Env = append([]string{"PATH=" + path, "HOME=" + t.TempDir()}, env...)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
@@ -44,30 +44,21 @@ func script(t *testing.T, name string, env []string, programs ...string) (code i
 
 func TestSetUpSaysWhatIsMissing(t *testing.T) {
 	t.Parallel()
-	const forbidden = "DPSLAB_INSTALL=0"
-	all := []string{"go", "id", "node", "npm"}
-	without := func(gone ...string) (left []string) {
-		for _, program := range all {
-			if !strings.Contains(strings.Join(gone, " "), program) {
-				left = append(left, program)
-			}
-		}
-		return left
-	}
+	forbidden := []string{"DPSLAB_INSTALL=0"}
 	for _, c := range []struct {
 		rule     string
-		env      []string
+		tools    []string
 		programs []string
 		code     int
 		says     []string
 	}{
-		{"everything is there", []string{forbidden}, all, 0, nil},
-		{"no node", []string{forbidden}, without("node"), 1, []string{"node", "apt-get install nodejs npm", "DPSLAB_INTEROP=skip"}},
-		{"no npm", []string{forbidden}, without("npm"), 1, []string{"npm", "apt-get install nodejs npm", "DPSLAB_INTEROP=skip"}},
-		{"no node, and the SDK tests left out", []string{forbidden, "DPSLAB_INTEROP=skip"}, without("node", "npm"), 0, nil},
-		{"no go", []string{forbidden}, without("go"), 1, []string{"Go 1.26", "https://go.dev/dl/"}},
+		{"everything is there", []string{"go", "node"}, []string{"go", "id", "node", "npm"}, 0, nil},
+		{"no node", []string{"go", "node"}, []string{"go", "id", "npm"}, 1, []string{"node", "apt-get install nodejs npm", "DPSLAB_INTEROP=skip"}},
+		{"no npm", []string{"go", "node"}, []string{"go", "id", "node"}, 1, []string{"npm", "apt-get install nodejs npm", "DPSLAB_INTEROP=skip"}},
+		{"no node, and nobody needs it", []string{"go"}, []string{"go", "id"}, 0, nil},
+		{"no go", []string{"go"}, []string{"id", "node", "npm"}, 1, []string{"Go 1.26", "https://go.dev/dl/"}},
 	} {
-		code, said := script(t, "setup.sh", c.env, c.programs...)
+		code, said := script(t, "setup.sh", c.tools, forbidden, c.programs...)
 		if code != c.code || (c.says == nil) != (said == "") || strings.Count(said, "\n") > 1 {
 			t.Errorf("%s: exit code %d, said %q", c.rule, code, said)
 		}
@@ -76,6 +67,35 @@ func TestSetUpSaysWhatIsMissing(t *testing.T) {
 				t.Errorf("%s: %q does not say %q", c.rule, said, part)
 			}
 		}
+	}
+}
+
+// An engine that was asked for and is not there is told, never passed over.
+func TestTheEngineThatIsNotThereIsTold(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		rule, containers string
+		fails            bool
+		says, sets       string
+	}{
+		{"as it comes", "", false, "not run: the container checks: the engine of DOCKER_HOST does not answer", "none"},
+		{"required", "required", true, "DPSLAB_CONTAINERS=required", ""},
+		{"not wanted", "none", false, "not run: the container checks: DPSLAB_CONTAINERS=none", "none"},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			t.Parallel()
+			cmd := exec.Command("internal/make/engine.sh", "sh", "-c", "echo it is $DPSLAB_CONTAINERS")
+			cmd.Dir = filepath.Join("..", "..")
+			cmd.Env = append(os.Environ(), "DOCKER_HOST=unix://"+filepath.Join(t.TempDir(), "no.sock"),
+				"DPSLAB_CONTAINERS="+c.containers, "DPSLAB_NOT_RUN="+filepath.Join(t.TempDir(), "list"))
+			out, err := cmd.CombinedOutput()
+			if (err != nil) != c.fails || !strings.Contains(string(out), c.says) {
+				t.Errorf("%v: %q does not say %q", err, out, c.says)
+			}
+			if strings.Contains(string(out), "it is "+c.sets) == c.fails {
+				t.Errorf("the command saw something else: %q", out)
+			}
+		})
 	}
 }
 

@@ -1,18 +1,28 @@
 #!/bin/sh
-# Is everything here that the Makefile needs? Run before every target; says nothing then.
+# setup.sh go|node …: are the tools here that a target needs? Says nothing where they are.
+# As root on Debian it installs what is missing, after a line that says so.
 set -eu
 
 fail() { echo "$1" >&2; exit 1; }
 
-command -v go >/dev/null 2>&1 ||
-  fail "go is missing: install Go 1.26 or newer from https://go.dev/dl/ and run this again"
+# debian WHAT FOR PACKAGE…: install packages, or say why not with what to run.
+debian() {
+  what=$1 why=$2
+  shift 2
+  if [ "${DPSLAB_INSTALL:-1}" = 0 ] || [ "$(id -u)" != 0 ] || [ ! -f /etc/debian_version ]; then
+    fail "$what is missing, which $why; install it (on Debian: apt-get install $*), or set DPSLAB_INTEROP=skip to leave those tests out"
+  fi
+  echo "installing $*, which $why (DPSLAB_INSTALL=0 forbids it)"
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$@" >/dev/null
+}
 
-[ "${DPSLAB_INTEROP:-}" = skip ] && exit 0
-command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1 && exit 0
+has() { command -v "$1" >/dev/null 2>&1; }
 
-if [ "${DPSLAB_INSTALL:-1}" = 0 ] || [ "$(id -u)" != 0 ] || [ ! -f /etc/debian_version ]; then
-  fail "node or npm is missing: install Node.js 20 or newer (on Debian: apt-get install nodejs npm), or set DPSLAB_INTEROP=skip to leave the SDK tests out"
-fi
-echo "installing nodejs and npm, which the SDK tests need (DPSLAB_INSTALL=0 forbids it)"
-apt-get update -qq
-DEBIAN_FRONTEND=noninteractive apt-get install -y -qq nodejs npm >/dev/null
+for tool in "$@"; do
+  case "$tool" in
+  go) has go || fail "go is missing: install Go 1.26 or newer from https://go.dev/dl/ and run this again" ;;
+  node) if ! has node || ! has npm; then debian 'node or npm' 'the tests of SDKs and pages need' nodejs npm; fi ;;
+  *) fail "setup.sh knows no tool $tool" ;;
+  esac
+done
