@@ -14,7 +14,9 @@ const Schema = "dpslab/run/v1"
 // Run is one conformance run against one target.
 type Run struct {
 	Schema     string        `json:"schema"`
+	Tool       Tool          `json:"tool"`
 	Target     Target        `json:"target"`
+	Selection  Selection     `json:"selection"`
 	Started    time.Time     `json:"started"`
 	Duration   time.Duration `json:"durationNanoseconds"`
 	Catalogue  Catalogue     `json:"catalogue"`
@@ -23,14 +25,40 @@ type Run struct {
 	Results    []Result      `json:"results"`
 }
 
+// Tool is the program that made the run, and where it ran.
+type Tool struct {
+	Version string `json:"version"`
+	Commit  string `json:"commit,omitempty"`
+	Go      string `json:"go"`
+	OS      string `json:"os"`
+	Arch    string `json:"arch"`
+}
+
 // Target says what was tested. It holds no secret.
 type Target struct {
-	Source      string   `json:"source"` // the target file, or what stands for it
+	Source      string   `json:"source"` // the target file, or what stands for it: embedded, containers
 	Host        string   `json:"host"`
 	ServiceHost string   `json:"serviceHost,omitempty"`
 	IDScope     string   `json:"idScope"`
+	Address     string   `json:"address,omitempty"` // dialled; empty when the host's name was resolved
+	Ports       Ports    `json:"ports"`
+	Hubs        []string `json:"hubs,omitempty"`    // host names of the hubs linked to the service
+	Control     bool     `json:"control"`           // it has a control port
 	Foreign     bool     `json:"foreign"`           // not one of our labs
 	Defects     []string `json:"defects,omitempty"` // armed on purpose in every service of the run
+}
+
+// Ports are those that the target answers on. Zero is a port that it does not have.
+type Ports struct {
+	HTTPS int `json:"https,omitempty"` // WebSockets too
+	MQTTS int `json:"mqtts,omitempty"`
+	AMQPS int `json:"amqps,omitempty"`
+}
+
+// Selection is what the run was asked to run. The zero value is everything.
+type Selection struct {
+	LabelFilter string   `json:"labelFilter,omitempty"`
+	FocusIDs    []string `json:"focusIds,omitempty"`
 }
 
 // Catalogue is the requirements the run was made against, so that a result file can be

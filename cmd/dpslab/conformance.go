@@ -42,6 +42,7 @@ func newConformance() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		result.Tool = tool()
 		if err := writeReports(reportDir, result); err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dpslab/dpslab/internal/requirement"
+	"github.com/dpslab/dpslab/reports"
 )
 
 // Version and Commit are set by a build with -X main.Version=v1.2.3 -X main.Commit=….
@@ -39,6 +40,11 @@ func commit() string {
 		}
 	}
 	return ""
+}
+
+// tool is this program as reports name it.
+func tool() reports.Tool {
+	return reports.Tool{Version: version(), Commit: commit(), Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
 }
 
 func newVersion() *cobra.Command {

@@ -27,9 +27,10 @@ type Options struct {
 
 const defaultParallel = 8
 
-// Run runs the cases of the checks that are selected and returns the whole run: cases that
-// are not selected stand in it as disabled. An error means that nothing was run; when ctx
-// ends early, what did not run is an error in its result.
+// Run runs the cases of the checks that are selected and returns the whole run, but for its
+// Tool, which only a program knows: cases that are not selected stand in it as disabled. An
+// error means that nothing was run; when ctx ends early, what did not run is an error in
+// its result.
 func Run(ctx context.Context, env *harness.Env, checks []harness.Check, o Options) (reports.Run, error) {
 	cases, err := harness.Cases(checks)
 	if err != nil {
@@ -42,7 +43,7 @@ func Run(ctx context.Context, env *harness.Env, checks []harness.Check, o Option
 	elapsed := clock.Stopwatch()
 	run := reports.Run{
 		Schema: reports.Schema, Target: identity(env), Started: clock.System().Now().UTC(), Catalogue: Catalogue(),
-		Results: make([]reports.Result, len(cases)),
+		Selection: reports.Selection{LabelFilter: o.Filter, FocusIDs: o.FocusIDs}, Results: make([]reports.Result, len(cases)),
 	}
 	var observing sync.Mutex
 	work := make(chan int)
@@ -134,9 +135,14 @@ func (o Options) selector() (func(harness.Case) string, error) {
 }
 
 func identity(env *harness.Env) reports.Target {
+	dps := env.Target.DPS
 	t := reports.Target{
-		Source: env.Target.File, Host: env.Target.DPS.Host, ServiceHost: env.Target.DPS.ServiceHost,
-		IDScope: env.Target.DPS.IDScope, Foreign: env.Target.Foreign, Defects: env.Defects,
+		Source: env.Target.File, Host: dps.Host, ServiceHost: dps.ServiceHost, IDScope: dps.IDScope, Address: dps.Address,
+		Ports:   reports.Ports{HTTPS: dps.Ports.HTTPS, MQTTS: dps.Ports.MQTTS, AMQPS: dps.Ports.AMQPS},
+		Control: env.Target.Control != nil, Foreign: env.Target.Foreign, Defects: env.Defects,
+	}
+	for _, h := range env.Target.Hubs {
+		t.Hubs = append(t.Hubs, h.Host)
 	}
 	if t.Source == "" {
 		t.Source = "embedded"
