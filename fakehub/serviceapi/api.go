@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"github.com/dpslab/dpslab/fakehub/huberror"
@@ -13,6 +12,7 @@ import (
 	"github.com/dpslab/dpslab/internal/clock"
 	"github.com/dpslab/dpslab/internal/frontdoor"
 	"github.com/dpslab/dpslab/internal/point"
+	"github.com/dpslab/dpslab/internal/urlpath"
 )
 
 // Options make the API of one hub. Host, Registry, Methods and Keys are required.
@@ -63,11 +63,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (q *request) serve() (reply, error) {
-	segments, err := split(q.URL)
-	if err != nil {
-		return reply{}, err
-	}
-	q.segments = segments
+	q.segments = urlpath.Segments(q.URL)
 	route, err := q.route()
 	if err != nil {
 		return reply{}, err
@@ -109,20 +105,6 @@ func (q *request) route() (func(*request) (reply, error), error) {
 		return h, nil
 	}
 	return nil, huberror.New(huberror.MethodNotAllowed, "%.20q does not go with %.200q", q.Method, q.URL.Path)
-}
-
-// split returns the path's segments, each decoded by itself: an id may hold %2F.
-func split(u *url.URL) ([]string, error) {
-	path := strings.Trim(u.EscapedPath(), "/")
-	segments := strings.Split(path, "/")
-	for i, s := range segments {
-		decoded, err := url.PathUnescape(s)
-		if err != nil {
-			return nil, huberror.New(huberror.GenericBadRequest, "the path %.200q is not percent-encoded properly", path)
-		}
-		segments[i] = decoded
-	}
-	return segments, nil
 }
 
 // at describes the request to a point.

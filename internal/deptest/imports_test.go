@@ -31,7 +31,7 @@ type rule struct {
 var (
 	servers = []string{
 		"reference/...", "fakehub/...", "internal/frontdoor/...", "internal/mqttserver/...", "internal/controlserver/...",
-		"internal/point/...", "internal/sas/...", "internal/etag/...", "internal/query/...",
+		"internal/point/...", "internal/sas/...", "internal/etag/...", "internal/query/...", "internal/urlpath/...",
 	}
 	clients = []string{"internal/devwire/...", "internal/controlapi/...", "simulator/...", "suites/..."}
 	neither = []string{

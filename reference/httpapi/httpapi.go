@@ -1,11 +1,10 @@
 // Package httpapi holds what the device API and the service API have in common over HTTPS:
-// how a path is read, what every answer's header says, and how a refusal is told.
+// what counts as JSON, what every answer's header says, and how a refusal is told.
 package httpapi
 
 import (
 	"mime"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -13,16 +12,6 @@ import (
 	"github.com/dpslab/dpslab/reference/document"
 	"github.com/dpslab/dpslab/reference/problem"
 )
-
-// Segments splits a path at its slashes, a slash at either end aside, and percent-decodes
-// each segment once: clients encode ids or send them raw (device-api.md 1.1, service-api.md 1.1).
-func Segments(u *url.URL) []string {
-	segments := strings.Split(strings.Trim(u.EscapedPath(), "/"), "/")
-	for i, s := range segments {
-		segments[i], _ = url.PathUnescape(s) // what EscapedPath returns is well encoded
-	}
-	return segments
-}
 
 // IsJSON reports whether a Content-Type names JSON, whatever its parameters.
 func IsJSON(contentType string) bool {

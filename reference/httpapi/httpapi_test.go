@@ -3,8 +3,6 @@ package httpapi_test
 import (
 	"encoding/json"
 	"net/http"
-	"net/url"
-	"slices"
 	"testing"
 	"time"
 
@@ -12,33 +10,6 @@ import (
 	"github.com/dpslab/dpslab/reference/httpapi"
 	"github.com/dpslab/dpslab/reference/problem"
 )
-
-func TestSegments(t *testing.T) {
-	for _, c := range []struct {
-		rule, path string
-		want       []string
-	}{
-		{"as they are", "/a/b/c", []string{"a", "b", "c"}},
-		{"a slash at the end", "/a/b/", []string{"a", "b"}},
-		{"slashes at the beginning", "//a", []string{"a"}},
-		{"decoded, upper-case hex", "/a%3Ab", []string{"a:b"}},
-		{"decoded, lower-case hex", "/a%3ab", []string{"a:b"}},
-		{"decoded once", "/a%253Ab", []string{"a%3Ab"}},
-		{"an encoded slash separates nothing", "/a%2Fb/c", []string{"a/b", "c"}},
-		{"a plus stays a plus", "/a+b", []string{"a+b"}},
-		{"an empty one within", "/a//c", []string{"a", "", "c"}},
-		{"no path", "", []string{""}},
-		{"nothing but a slash", "/", []string{""}},
-	} {
-		u, err := url.ParseRequestURI("https://h" + c.path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := httpapi.Segments(u); !slices.Equal(got, c.want) {
-			t.Errorf("%s: %q, want %q", c.rule, got, c.want)
-		}
-	}
-}
 
 func TestIsJSON(t *testing.T) {
 	for contentType, want := range map[string]bool{

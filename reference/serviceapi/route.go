@@ -4,8 +4,8 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/dpslab/dpslab/internal/urlpath"
 	"github.com/dpslab/dpslab/reference/enrollment"
-	"github.com/dpslab/dpslab/reference/httpapi"
 	"github.com/dpslab/dpslab/reference/problem"
 )
 
@@ -48,7 +48,7 @@ var collections = map[string]collection{
 // parseRoute reads the path without regard to the case of its fixed words, with or
 // without a slash at the end (service-api.md 1.1).
 func parseRoute(r *http.Request) (route, error) {
-	segments := httpapi.Segments(r.URL)
+	segments := urlpath.Segments(r.URL)
 	named, known := collections[strings.ToLower(segments[0])] // [DPS-SVC-008]
 	if !known {                                               // "/registrations%2Fx" is one segment
 		return route{}, problem.ResourceNotFound()

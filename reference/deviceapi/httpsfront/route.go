@@ -5,7 +5,7 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/dpslab/dpslab/reference/httpapi"
+	"github.com/dpslab/dpslab/internal/urlpath"
 	"github.com/dpslab/dpslab/reference/problem"
 )
 
@@ -25,7 +25,7 @@ type route struct {
 
 // parseRoute reads the path. Its fixed words compare without regard to case.
 func parseRoute(r *http.Request) (route, error) {
-	segments := httpapi.Segments(r.URL)
+	segments := urlpath.Segments(r.URL)
 	if len(segments) < 3 || !strings.EqualFold(segments[1], "registrations") {
 		return route{}, problem.ResourceNotFound()
 	}
