@@ -10,8 +10,10 @@ import (
 
 // WriteJUnit writes the run as JUnit XML: a testsuite for each family, a testcase for each
 // result. Disabled results are skipped ones to JUnit, which knows no other word.
-// Characters that XML cannot carry become U+FFFD.
+// Text that is very long is cut and says so; characters that XML cannot carry, or that a
+// terminal would obey, become U+FFFD.
 func WriteJUnit(w io.Writer, r Run) error {
+	r = r.eachText(func(s string, limit int) string { return printable(cut(s, limit)) })
 	doc := junitSuites{Name: "dpslab conformance", Time: seconds(r.Duration)}
 	bySuite := map[string]int{}
 	for _, one := range r.Results {
@@ -117,7 +119,7 @@ func (s *junitSuite) add(c junitCase) {
 
 func testcase(r Result, clause Clause) junitCase {
 	c := junitCase{
-		Name: r.Name(), Classname: "dpslab." + clause.Family(), Time: seconds(r.Duration),
+		Name: printable(cut(r.Name(), wordBytes)), Classname: "dpslab." + clause.Family(), Time: seconds(r.Duration),
 		Properties: properties(
 			"requirement", r.Requirement, "level", clause.Level, "transport", r.Transport,
 			"source", clause.Source, "evidence", clause.Evidence,

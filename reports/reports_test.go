@@ -24,7 +24,13 @@ func event(side transcript.Side, direction, kind, summary, body string) reports.
 func example() reports.Run {
 	r := reports.Run{
 		Schema: reports.Schema, Started: noon, Duration: 1500 * time.Millisecond,
-		Target: reports.Target{Source: "lab.yaml", Host: "dps.test", IDScope: "0ne1", Defects: []string{"register-answers-200"}},
+		Tool: reports.Tool{Version: "v1.2.3", Commit: "0123abc", Go: "go1.26.8", OS: "linux", Arch: "amd64"},
+		Target: reports.Target{
+			Source: "lab.yaml", Host: "dps.test", ServiceHost: "lab.dps.test", IDScope: "0ne1", Address: "127.0.0.1",
+			Ports: reports.Ports{HTTPS: 8443, MQTTS: 8883, AMQPS: 5671}, Hubs: []string{"hub-1.test"}, Control: true,
+			Defects: []string{"register-answers-200"},
+		},
+		Selection: reports.Selection{LabelFilter: "family:HTTPS || family:MQTT"},
 		Catalogue: reports.Catalogue{Version: "1.0.0", Digest: "sha256:00", Clauses: []reports.Clause{
 			{ID: "DPS-HTTPS-001", Level: "must", Statement: "The service answers 202.", Source: "docs/protocol/device-api.md 1.1; an SDK", Evidence: "sdk"},
 			{ID: "DPS-HTTPS-002", Level: "should", Statement: "The service is quick.", Source: "docs/protocol/device-api.md 1.2; a document", Evidence: "doc"},
