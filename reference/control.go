@@ -144,7 +144,7 @@ func (s *Server) found(name string) (*Service, error) {
 func linkedHubs(asked []controlserver.LinkedHub) []LinkedHub {
 	var list []LinkedHub
 	for _, h := range asked {
-		l := LinkedHub{ConnectionString: h.ConnectionString}
+		l := LinkedHub{ConnectionString: h.ConnectionString, Address: h.Address}
 		if h.AllocationWeight != nil {
 			l.Weight = *h.AllocationWeight
 		}

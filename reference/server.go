@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -50,6 +51,17 @@ func New(o Options) *Server {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	return &Server{o: o}
+}
+
+// hubAddress says where a linked hub is dialled.
+func (s *Server) hubAddress(h LinkedHub) (func(host string) string, error) {
+	if h.Address == "" {
+		return s.o.HubAddress, nil
+	}
+	if host, port, err := net.SplitHostPort(h.Address); err != nil || host == "" || port == "" {
+		return nil, fmt.Errorf("address %q of a linked hub is not host:port", h.Address)
+	}
+	return func(string) string { return h.Address }, nil
 }
 
 // AddService makes a service and lets it answer.

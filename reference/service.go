@@ -38,8 +38,12 @@ func (v *Service) Link(hubs []LinkedHub) error {
 	var links []provisioning.Link
 	var clients []*hubclient.Hub
 	for _, h := range hubs {
+		address, err := v.server.hubAddress(h)
+		if err != nil {
+			return err
+		}
 		client, err := hubclient.New(h.ConnectionString, hubclient.Options{
-			Roots: v.server.o.HubRoots, Address: v.server.o.HubAddress, Clock: v.clock,
+			Roots: v.server.o.HubRoots, Address: address, Clock: v.clock,
 		})
 		if err != nil {
 			return fmt.Errorf("linked hub: %w", err)

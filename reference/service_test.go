@@ -2,11 +2,14 @@ package reference_test
 
 import (
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"github.com/dpslab/dpslab/internal/clock"
 	"github.com/dpslab/dpslab/reference"
 )
 
@@ -34,6 +37,7 @@ func TestSpecsThatMakeNoService(t *testing.T) {
 		{"a connection string that is none", linked(func(h *reference.LinkedHub) { h.ConnectionString = "HostName=x" }), "SharedAccessKeyName"},
 		{"a weight above a thousand", linked(func(h *reference.LinkedHub) { h.Weight = 1001 }), "1 to 1000"},
 		{"a weight below nothing", linked(func(h *reference.LinkedHub) { h.Weight = -1 }), "1 to 1000"},
+		{"a hub's address without a port", linked(func(h *reference.LinkedHub) { h.Address = "10.0.0.1" }), "host:port"},
 		{"an address that is none", reference.ServiceSpec{Name: "free", Address: "here"}, "here"},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
@@ -84,6 +88,30 @@ func TestLinkReplacesTheHubs(t *testing.T) {
 	if got := s.LinkedHubs(); !slices.Equal(got, []string{b.Host(), a.Host()}) {
 		t.Errorf("after a refused change linked are %q", got)
 	}
+}
+
+// A hub in another container is not where its name says, from here.
+func TestALinkedHubIsDialledWhereItsLinkSays(t *testing.T) {
+	l := newLab(t)
+	elsewhere, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { elsewhere.Close() })
+	s := l.service(reference.ServiceSpec{})
+	s.enroll("dev-01")
+	if err := s.Link([]reference.LinkedHub{{ConnectionString: l.hub("hub-a").ConnectionString(), Address: elsewhere.Addr().String()}}); err != nil {
+		t.Fatal(err)
+	}
+	if status, doc, err := s.device(s.client, "PUT", s.DeviceHost(), "dev-01", "/register"); err != nil || status != 202 {
+		t.Fatalf("register: %d %v, %v", status, doc, err)
+	}
+	elsewhere.(*net.TCPListener).SetDeadline(clock.SocketDeadline(20 * time.Second))
+	conn, err := elsewhere.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn.Close()
 }
 
 // Control asks for the links of a service while somebody replaces them.

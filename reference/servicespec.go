@@ -39,8 +39,9 @@ type ServiceSpec struct {
 // LinkedHub links a hub to a service.
 type LinkedHub struct {
 	ConnectionString string
-	Weight           int  // allocation weight, 1 to 1000; default 1
-	Excluded         bool // takes no part in allocation
+	Address          string // "host:port" where the hub is; default: what the server's HubAddress says
+	Weight           int    // allocation weight, 1 to 1000; default 1
+	Excluded         bool   // takes no part in allocation
 }
 
 // ownerPolicy is the shared access policy that a new service has (service-api.md 3.1).

@@ -11,6 +11,7 @@ const services = "services"
 // LinkedHub links a hub to a service. Fields that are nil have the service's defaults.
 type LinkedHub struct {
 	ConnectionString      string `json:"connectionString"`
+	Address               string `json:"address,omitempty"` // host:port where the service dials the hub; empty: the lab knows
 	AllocationWeight      *int   `json:"allocationWeight,omitempty"`
 	ApplyAllocationPolicy *bool  `json:"applyAllocationPolicy,omitempty"`
 }

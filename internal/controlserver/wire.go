@@ -45,6 +45,7 @@ func Entries(role string, c point.Catalogue) []Entry {
 // LinkedHub links a hub to a service. Absent members have the service's defaults.
 type LinkedHub struct {
 	ConnectionString      string `json:"connectionString"`
+	Address               string `json:"address,omitempty"` // host:port that is dialled; absent: what the lab knows of the name
 	AllocationWeight      *int   `json:"allocationWeight,omitempty"`
 	ApplyAllocationPolicy *bool  `json:"applyAllocationPolicy,omitempty"`
 }

@@ -26,7 +26,7 @@ import (
 
 const (
 	apiVersion   = "2021-04-12"
-	callTimeout  = 10 * time.Second
+	callTimeout  = 5 * time.Second // with this a silent hub is asked several times before a device gives up
 	maxAnswer    = 1 << 20
 	tokenLife    = time.Hour
 	tokenRenewal = 10 * time.Minute // a token with less life left is not used
@@ -141,14 +141,21 @@ func (h *Hub) call(ctx context.Context, method, path string, header http.Header,
 	r.Header.Set("Content-Type", "application/json; charset=utf-8")
 	answer, err := h.client.Do(r)
 	if err != nil {
-		return 0, nil, fmt.Errorf("%w: %w", provisioning.ErrHubUnavailable, err)
+		return 0, nil, h.unavailable(err)
 	}
 	defer answer.Body.Close()
 	body, err = io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
 	if err != nil {
-		return 0, nil, fmt.Errorf("%w: %w", provisioning.ErrHubUnavailable, err)
+		return 0, nil, h.unavailable(err)
 	}
 	return answer.StatusCode, body, nil
+}
+
+// unavailable gives up the connections to a hub that did not answer: one that was cut off
+// and is back elsewhere leaves connections on which nobody ever says a word.
+func (h *Hub) unavailable(err error) error {
+	h.client.CloseIdleConnections()
+	return fmt.Errorf("%w: %w", provisioning.ErrHubUnavailable, err)
 }
 
 // authorization returns a token for the hub, minting one when the last nears its end.

@@ -32,6 +32,7 @@ var (
 type asked struct {
 	Method, Path, Query, Host, Body string
 	Header                          http.Header
+	From                            string // the client's end of the connection
 }
 
 // hub is an HTTPS server of the hub's name that answers what the test says.
@@ -87,7 +88,7 @@ func connectionString() string {
 
 func (h *hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
-	one := asked{r.Method, r.URL.EscapedPath(), r.URL.RawQuery, r.Host, string(body), r.Header}
+	one := asked{r.Method, r.URL.EscapedPath(), r.URL.RawQuery, r.Host, string(body), r.Header, r.RemoteAddr}
 	h.mu.Lock()
 	h.asked = append(h.asked, one)
 	h.mu.Unlock()

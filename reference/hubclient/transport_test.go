@@ -1,15 +1,19 @@
 package hubclient_test
 
 import (
+	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/dpslab/dpslab/internal/clock"
 	"github.com/dpslab/dpslab/internal/sas"
 	"github.com/dpslab/dpslab/reference/hubclient"
+	"github.com/dpslab/dpslab/reference/provisioning"
 )
 
 func TestATokenIsCachedAndRenewedByTheServicesClock(t *testing.T) {
@@ -66,6 +70,48 @@ func TestNoProxyIsUsed(t *testing.T) {
 	h := open(t, always(200, ""))
 	if err := h.Assign(t.Context(), device); err != nil {
 		t.Error(err)
+	}
+}
+
+// A hub that was cut off and is back elsewhere leaves connections on which nobody answers.
+func TestConnectionsToAHubThatDidNotAnswerAreGivenUp(t *testing.T) {
+	arrived, hold := make(chan struct{}), make(chan struct{})
+	var pair sync.WaitGroup
+	pair.Add(2)
+	h := open(t, func(a asked) (int, string) {
+		switch {
+		case strings.Contains(a.Path, "pair"):
+			pair.Done()
+			pair.Wait() // so that there are two connections
+		case strings.HasSuffix(a.Path, "silence"):
+			close(arrived)
+			<-hold
+		}
+		return 200, "{}"
+	})
+	t.Cleanup(func() { close(hold) })
+	var both sync.WaitGroup
+	for _, id := range []string{"pair-1", "pair-2"} {
+		both.Go(func() {
+			if _, err := h.Twin(t.Context(), id); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	both.Wait()
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { <-arrived; cancel() }()
+	if _, err := h.Twin(ctx, "silence"); !errors.Is(err, provisioning.ErrHubUnavailable) {
+		t.Errorf("a hub that says nothing: %v", err)
+	}
+	if _, err := h.Twin(t.Context(), "later"); err != nil {
+		t.Fatal(err)
+	}
+	all := h.requests()
+	for _, earlier := range all[:3] {
+		if last := all[3]; last.From == earlier.From {
+			t.Errorf("%s came on the connection of %s", last.Path, earlier.Path)
+		}
 	}
 }
 

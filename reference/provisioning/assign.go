@@ -26,11 +26,27 @@ type HubWrite struct {
 	Skip     bool // a plan may keep the write from happening
 }
 
+// HubAnswered is passed when the hub has answered a write, or has not in time.
+var HubAnswered = point.Define[HubAnswer]("provisioning.hub-answered")
+
+// HubAnswer is what came of one try to write an identity.
+type HubAnswer struct {
+	Host  string
+	Err   error // nil: the hub has the identity
+	Again bool  // the hub is asked once more
+}
+
 // hubTries is how often an unavailable hub is asked before the registration fails, with
-// pauses that double from hubPause.
+// pauses that double from hubPause. A device waits for a minute at most (device-api.md
+// 3.5), so it is told well before, however long the hub takes to say nothing.
 const (
-	hubTries = 4
-	hubPause = time.Second
+	hubTries    = 4
+	hubPause    = time.Second
+	hubPatience = 20 * time.Second
+
+	// oldHubPatience is how long each word with a hub that a device leaves may take: the
+	// device waits for that too.
+	oldHubPatience = 5 * time.Second
 )
 
 // assign carries a registration to its end and stores the record. It always returns a
@@ -96,11 +112,15 @@ func (s *Service) write(ctx context.Context, a Attested, hub Hub, id Identity) e
 	if w.Skip {
 		return nil
 	}
+	trying, cancel := context.WithTimeout(ctx, hubPatience)
+	defer cancel()
 	pause := hubPause
-	for try := 1; ; try++ {
-		err := hub.Assign(ctx, w.Identity)
-		if !errors.Is(err, ErrHubUnavailable) || try == hubTries || clock.Wait(ctx, s.o.Clock, pause) != nil {
-			return err
+	for try := 1; ; try++ { // [DPS-ALLOC-032]
+		err := hub.Assign(trying, w.Identity)
+		answer := HubAnswer{Host: hub.Host(), Err: err, Again: errors.Is(err, ErrHubUnavailable) && try < hubTries}
+		HubAnswered.Hit(ctx, s.o.Points, a.At, &answer)
+		if !answer.Again || clock.Wait(trying, s.o.Clock, pause) != nil {
+			return answer.Err
 		}
 		pause *= 2
 	}
@@ -116,7 +136,9 @@ func (s *Service) carry(ctx context.Context, a Attested, linked links, before re
 	if !ok {
 		return dps.SubstatusDeviceDataReset, initial
 	}
-	twin, err := old.Hub.Twin(ctx, before.DeviceID)
+	reading, cancel := context.WithTimeout(ctx, oldHubPatience)
+	defer cancel()
+	twin, err := old.Hub.Twin(reading, before.DeviceID)
 	if err != nil {
 		s.o.Logger.WarnContext(ctx, "twin not migrated", "service", s.o.Name, "hub", before.Hub, "error", err)
 		return dps.SubstatusDeviceDataReset, initial
@@ -129,7 +151,9 @@ func (s *Service) release(ctx context.Context, linked links, host, deviceID stri
 	if !ok {
 		return
 	}
-	if err := l.Hub.Release(ctx, deviceID); err != nil {
+	releasing, cancel := context.WithTimeout(ctx, oldHubPatience)
+	defer cancel()
+	if err := l.Hub.Release(releasing, deviceID); err != nil {
 		s.o.Logger.WarnContext(ctx, "old identity not removed", "service", s.o.Name, "hub", host, "error", err)
 	}
 }

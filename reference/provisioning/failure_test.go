@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/dpslab/dpslab/internal/clock"
 	"github.com/dpslab/dpslab/internal/dps"
 	"github.com/dpslab/dpslab/internal/point"
 	"github.com/dpslab/dpslab/reference/provisioning"
@@ -98,6 +100,52 @@ func TestAHubThatNeverAnswersFailsTheRegistration(t *testing.T) {
 	if h.written() != 4 {
 		t.Errorf("asked %d times", h.written())
 	}
+}
+
+// speechless makes a hub take every write and answer none.
+func (h *hub) speechless() *hub {
+	h.before = func(ctx context.Context, _ provisioning.Identity) error {
+		<-ctx.Done()
+		return fmt.Errorf("%w: %w", provisioning.ErrHubUnavailable, ctx.Err())
+	}
+	return h
+}
+
+// Devices give up after a minute (device-api.md 3.5), so they are told before.
+func TestAHubThatSaysNothingIsNotWaitedForLongerThanADeviceWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := open(t, func(o *provisioning.Options) { o.PollHold = 0 })
+		l.link(newHub("hub-a").speechless())
+		l.enroll(individual("dev-01"))
+		a, elapsed := l.attest(l.claim("dev-01", primaryKey)), clock.Stopwatch()
+		op := l.register(a)
+		if early := l.poll(a, op); early.Status != dps.StatusAssigning {
+			t.Errorf("the first poll tells %+v", early)
+		}
+		for l.poll(a, op).Status == dps.StatusAssigning && elapsed() < time.Minute {
+			if err := clock.Wait(t.Context(), clock.System(), time.Second); err != nil {
+				t.Fatal(err)
+			}
+		}
+		failedWith(t, l.poll(a, op), 500208)
+		if took := elapsed(); took > 30*time.Second {
+			t.Errorf("the device waits for %v", took)
+		}
+	})
+}
+
+// What a device leaves behind at a hub that is gone does not keep it from the new one.
+func TestAnOldHubThatSaysNothingDelaysADeviceForSecondsOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, old, next := settled(t, migrate)
+		old.silent = true
+		l.change(at(next, migrate))
+		elapsed := clock.Stopwatch()
+		assignedTo(t, l.provision(l.claim("dev-01", primaryKey)), next, dps.SubstatusDeviceDataReset)
+		if took := elapsed(); took > 15*time.Second {
+			t.Errorf("it took %v", took)
+		}
+	})
 }
 
 func TestADisabledEnrollmentDisablesTheRegistration(t *testing.T) {

@@ -18,6 +18,7 @@ type hub struct {
 	writes     int // calls of Assign
 	identities map[string]provisioning.Identity
 	noTwin     bool // Twin fails
+	silent     bool // Twin and Release are not answered
 }
 
 func newHub(name string) *hub {
@@ -44,7 +45,11 @@ func (h *hub) Assign(ctx context.Context, id provisioning.Identity) error {
 	return nil
 }
 
-func (h *hub) Twin(_ context.Context, deviceID string) (provisioning.Twin, error) {
+func (h *hub) Twin(ctx context.Context, deviceID string) (provisioning.Twin, error) {
+	if h.silent {
+		<-ctx.Done()
+		return provisioning.Twin{}, ctx.Err()
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	id, exists := h.identities[deviceID]
@@ -54,7 +59,11 @@ func (h *hub) Twin(_ context.Context, deviceID string) (provisioning.Twin, error
 	return id.Twin, nil
 }
 
-func (h *hub) Release(_ context.Context, deviceID string) error {
+func (h *hub) Release(ctx context.Context, deviceID string) error {
+	if h.silent {
+		<-ctx.Done()
+		return ctx.Err()
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.identities, deviceID)

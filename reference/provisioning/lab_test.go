@@ -136,6 +136,16 @@ func (l *lab) register(a provisioning.Attested) registration.Operation {
 	return op
 }
 
+// poll tells how far an operation came.
+func (l *lab) poll(a provisioning.Attested, op registration.Operation) registration.Record {
+	l.t.Helper()
+	op, err := l.Operation(l.t.Context(), a, op.ID)
+	if err != nil {
+		l.t.Fatalf("poll of %q: %v", a.RegistrationID, err)
+	}
+	return op.Record
+}
+
 // settle polls an operation that needs no further push to its end.
 func (l *lab) settle(a provisioning.Attested, op registration.Operation) registration.Record {
 	l.t.Helper()
