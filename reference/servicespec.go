@@ -95,7 +95,7 @@ func (s *Server) newService(spec ServiceSpec) (*Service, error) {
 	}
 	v.points = point.NewSet(v.clock)
 	v.core = provisioning.New(provisioning.Options{
-		Name: v.name, Scope: v.scope, Enrollments: v.enrollments, Registrations: v.registrations, Policy: spec.Policy,
+		Name: v.name, Scope: v.scope, Secret: randomKey(), Enrollments: v.enrollments, Registrations: v.registrations, Policy: spec.Policy,
 		RetryAfter: spec.RetryAfter, PollHold: pollHold, Clock: v.clock, Points: v.points, Logger: s.o.Logger,
 	})
 	if err := v.Link(spec.Hubs); err != nil {

@@ -53,6 +53,7 @@ var Families = []struct{ Name, About string }{
 	{"WS", "MQTT over WebSocket"},
 	{"SAS", "shared access signatures of devices and service clients"},
 	{"X509", "devices that prove themselves by certificate"},
+	{"TPM", "devices that prove themselves by a TPM"},
 	{"SVC", "the service API: enrollments, groups, registrations"},
 	{"ETAG", "concurrency by ETag"},
 	{"QRY", "queries and their pages"},
@@ -152,7 +153,40 @@ func check(list []Requirement) error {
 	return nil
 }
 
+// ownShape is the shape of an id that is not of the catalogue, and reserved the first words
+// that it may not have: those of catalogues of ours.
+var (
+	ownShape = regexp.MustCompile(`^[A-Z]{2,16}-[A-Z0-9]{1,16}-[0-9]{3}$`)
+	reserved = []string{"DPS", "HUB", "DEV"}
+)
+
+// CheckOwn judges a clause that somebody adds to the catalogue's for checks of their own:
+// as one of the catalogue, but for an id of another shape and any source.
+func (r Requirement) CheckOwn() error {
+	first, _, _ := strings.Cut(r.ID, "-")
+	switch {
+	case !ownShape.MatchString(r.ID):
+		return fmt.Errorf("%q is not an id such as ACME-BOOT-001", r.ID)
+	case slices.Contains(reserved, first):
+		return fmt.Errorf("%s: ids that begin with %s- are the catalogue's own; begin yours with another word", r.ID, first)
+	case strings.TrimSpace(r.Source) == "":
+		return fmt.Errorf("%s: the source is missing: where is it written down?", r.ID)
+	}
+	if err := r.words(); err != nil {
+		return fmt.Errorf("%s: %w", r.ID, err)
+	}
+	return nil
+}
+
 func (r Requirement) check() error {
+	if !sourceShape.MatchString(r.Source) {
+		return fmt.Errorf("source %q does not name a section of docs/protocol and its witness, as in %q", r.Source, "docs/protocol/device-api.md 2.4; azure-docs issue 69882")
+	}
+	return r.words()
+}
+
+// words are what every clause is made of.
+func (r Requirement) words() error {
 	switch {
 	case !slices.Contains(levels, r.Level):
 		return fmt.Errorf("level %q is none of %s", r.Level, strings.Join(levels, ", "))
@@ -160,8 +194,6 @@ func (r Requirement) check() error {
 		return fmt.Errorf("evidence %q is none of %s", r.Evidence, strings.Join(evidences, ", "))
 	case !strings.HasSuffix(r.Statement, ".") || strings.Contains(r.Statement, ". "):
 		return errors.New("the statement is not one sentence")
-	case !sourceShape.MatchString(r.Source):
-		return fmt.Errorf("source %q does not name a section of docs/protocol and its witness, as in %q", r.Source, "docs/protocol/device-api.md 2.4; azure-docs issue 69882")
 	}
 	for what, words := range map[string][2][]string{"transport": {r.Transports, transports}, "need": {r.Needs, needs}} {
 		seen := map[string]bool{}

@@ -20,6 +20,7 @@ type operationStatus struct {
 type state struct {
 	X509         *x509         `json:"x509,omitempty"`
 	SymmetricKey *symmetricKey `json:"symmetricKey,omitempty"`
+	TPM          *tpm          `json:"tpm,omitempty"`
 	document.State
 }
 
@@ -29,6 +30,10 @@ type x509 struct {
 
 type symmetricKey struct {
 	EnrollmentGroupID string `json:"enrollmentGroupId"`
+}
+
+type tpm struct {
+	AuthenticationKey []byte `json:"authenticationKey"`
 }
 
 // EncodeOperation renders what a register call or a poll answers.
@@ -50,6 +55,8 @@ func stateOf(r registration.Record) *state {
 		s.State = document.State{RegistrationID: s.RegistrationID, Status: s.Status}
 	case r.Status == dps.StatusAssigned && r.Attestation == dps.AttestationX509:
 		s.X509 = &x509{r.GroupID}
+	case r.Status == dps.StatusAssigned && r.Attestation == dps.AttestationTPM: // [DPS-TPM-006]
+		s.TPM = &tpm{r.AuthenticationKey}
 	case r.Status == dps.StatusAssigned && r.GroupID != "":
 		s.SymmetricKey = &symmetricKey{r.GroupID}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"unicode/utf8"
 
 	"github.com/dpslab/dpslab/internal/point"
 	"github.com/dpslab/dpslab/reference/apiversion"
@@ -71,7 +72,7 @@ func judge(r Request) *problem.Error {
 	var doc struct {
 		RegistrationID *string `json:"registrationId"`
 	}
-	if err := json.Unmarshal(r.Body, &doc); err != nil { // [DPS-HTTPS-018]
+	if err := json.Unmarshal(r.Body, &doc); err != nil || !utf8.Valid(r.Body) { // [DPS-HTTPS-018] JSON is UTF-8 (RFC 8259 8.1)
 		return problem.InvalidArgument("The request body is not a JSON object with valid members.")
 	}
 	if id := doc.RegistrationID; id != nil && !provisioning.SameRegistration(*id, r.RegistrationID) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/dpslab/dpslab/internal/clock"
 	"github.com/dpslab/dpslab/internal/point"
@@ -49,6 +50,9 @@ func TestCheck(t *testing.T) {
 		{"something behind it", version, `{"registrationId":"dev-01"}}`, 400004},
 		{"a form", version, `registrationId=dev-01`, 400004},
 		{"binary", version, "\x00\xff", 400004},
+		{"a string that is not UTF-8", version, "{\"payload\":\"\xff\"}", 400004},
+		{"a name that is not UTF-8", version, "{\"\xc3\x28\":1}", 400004},
+		{"UTF-8 of four bytes", version, "{\"payload\":\"\xf0\x9f\x98\x80\"}", 0},
 		{"96 KiB", version, sized(96 << 10), 0},
 		{"a byte more", version, sized(96<<10 + 1), 413000},
 
@@ -83,7 +87,7 @@ func TestABodyThatWasNotReadToItsEndIsTooLarge(t *testing.T) {
 
 // What is taken is blank, or JSON that names no other device.
 func FuzzCheck(f *testing.F) {
-	for _, body := range []string{``, ` `, `{}`, `null`, `{"registrationId":"dev-01"}`, `{"REGISTRATIONID":"x"}`, `{"registrationId":"Dev-02"}`, `[`, "\x00"} {
+	for _, body := range []string{``, ` `, `{}`, `null`, `{"registrationId":"dev-01"}`, `{"REGISTRATIONID":"x"}`, `{"registrationId":"Dev-02"}`, `[`, "\x00", "{\"payload\":\"\xff\"}"} {
 		f.Add("dev-01", []byte(body))
 	}
 	f.Fuzz(func(t *testing.T, id string, body []byte) {
@@ -100,7 +104,7 @@ func FuzzCheck(f *testing.F) {
 		var doc struct {
 			RegistrationID *string `json:"registrationId"`
 		}
-		if json.Unmarshal(body, &doc) != nil || doc.RegistrationID != nil && !strings.EqualFold(*doc.RegistrationID, id) {
+		if json.Unmarshal(body, &doc) != nil || !utf8.Valid(body) || doc.RegistrationID != nil && !strings.EqualFold(*doc.RegistrationID, id) {
 			t.Errorf("%q was taken for %q", body, id)
 		}
 	})

@@ -92,6 +92,14 @@ func (s *Service) outcome(ctx context.Context, a Attested, linked links, r, befo
 	assigned.Status, assigned.Substatus = dps.StatusAssigned, dps.SubstatusInitialAssignment
 	assigned.Hub, assigned.DeviceID = link.Hub.Host(), a.Enrollment.HubDeviceID(r.RegistrationID)
 	id := identityOf(a, assigned.DeviceID)
+	if r.Attestation == dps.AttestationTPM { // [DPS-TPM-006]
+		key, blob, err := s.hubKey(ctx, a)
+		if err != nil {
+			p := problem.As(err)
+			return failed(r, p.Code, p.Message)
+		}
+		id.PrimaryKey, id.SecondaryKey, assigned.AuthenticationKey = key, randomKey(), blob
+	}
 	if moved(before, assigned) {
 		assigned.Substatus, id.Twin = s.carry(ctx, a, linked, before, id.Twin)
 	}

@@ -20,6 +20,7 @@ type Claim struct {
 	APIVersion     string
 	Token          string              // SAS token, or empty
 	Chain          []*x509.Certificate // TLS client certificates, leaf first, or empty
+	TPM            *TPMKeys            // of a device that says it has a TPM, or nil
 	// PresentedAt is the service's time when the proof arrived. A token that was good when
 	// its connection began stays good on that connection (device-api.md 6).
 	PresentedAt time.Time
@@ -54,7 +55,8 @@ func (s *Service) consider(ctx context.Context, c Claim, e *enrollment.Enrollmen
 	return !candidate.PassOver
 }
 
-// Attest finds the enrollment that decides on the claim and judges the proof.
+// Attest finds the enrollment that decides on the claim and judges the proof. To a device
+// with a TPM that has yet to prove itself it answers with a *Challenge.
 func (s *Service) Attest(ctx context.Context, c Claim) (Attested, error) {
 	if !enrollment.ValidID(c.RegistrationID) {
 		return Attested{}, problem.InvalidArgument("Registration id %q is not valid.", c.RegistrationID)
@@ -72,8 +74,13 @@ func (s *Service) Attest(ctx context.Context, c Claim) (Attested, error) {
 		return Attested{}, err
 	case !s.consider(ctx, c, &individual):
 		individual = enrollment.Enrollment{}
+	case individual.Attestation.Type == dps.AttestationTPM:
+		return s.attestTPM(ctx, c, judge, proof, individual)
 	case individual.Attestation.Type == kindOf(c) || !individual.Disabled:
 		return s.decide(ctx, c, individual, individualReason(ctx, judge, proof, individual))
+	}
+	if c.TPM != nil && c.Token == "" { // [DPS-TPM-005] a TPM has no group
+		return Attested{}, problem.EnrollmentNotFound()
 	}
 	group, reason, err := s.findGroup(ctx, c, judge, proof)
 	if err != nil {

@@ -21,6 +21,7 @@ func identityOf(a Attested, deviceID string) Identity {
 			keys = attestation.DeviceKeys(keys, a.RegistrationID, a.Token) // [DPS-ALLOC-018]
 		}
 		id.PrimaryKey, id.SecondaryKey = keys.Primary, keys.Secondary
+	case e.Attestation.Type == dps.AttestationTPM: // its keys are drawn when it is assigned
 	case e.Kind == enrollment.Individual:
 		for _, c := range e.Attestation.X509.Certificates() {
 			if id.PrimaryThumbprint == "" {

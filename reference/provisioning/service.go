@@ -21,6 +21,7 @@ type Options struct {
 	Enrollments   enrollment.Store
 	Registrations registration.Store
 	Policy        dps.Policy    // default: hashed
+	Secret        []byte        // what the keys of challenges follow from; replicas of a service share it
 	RetryAfter    time.Duration // what an assigning answer asks for, whole seconds
 	PollHold      time.Duration // how long an early poll waits for the operation to settle; 0: not at all
 	Clock         clock.Clock

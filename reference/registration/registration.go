@@ -21,12 +21,14 @@ type Record struct {
 	// Hub is the host name of the hub that has the device's identity, and DeviceID its id
 	// there: both or neither. A later attempt that failed or met a disabled enrollment
 	// leaves them; devices hear of them only when assigned.
-	Hub, DeviceID    string
-	ErrorCode        int // only when failed
-	ErrorMessage     string
-	Payload          []byte // one JSON object for the device, or nil
-	ETag             string // without quotes
-	Created, Updated time.Time
+	Hub, DeviceID string
+	ErrorCode     int // only when failed
+	ErrorMessage  string
+	Payload       []byte // one JSON object for the device, or nil
+	// AuthenticationKey is the device's key at its hub, wrapped for its TPM; nil without one.
+	AuthenticationKey []byte
+	ETag              string // without quotes
+	Created, Updated  time.Time
 }
 
 // Operation is one register call as its device follows it by polling.

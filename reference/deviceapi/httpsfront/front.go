@@ -81,7 +81,14 @@ func (f *Front) answer(r *http.Request, c *call) (*Reply, error) {
 		RegistrationID: c.route.registrationID, APIVersion: request.APIVersion, Token: r.Header.Get("Authorization"),
 		Chain: conn.PeerCertificates(), PresentedAt: c.service.Now(), At: c.at,
 	}
+	if c.claim.TPM, err = deviceapi.TPMKeys(request.Body); err != nil {
+		return nil, err
+	}
 	attested, err := c.service.Attest(r.Context(), c.claim)
+	if challenge := (*provisioning.Challenge)(nil); errors.As(err, &challenge) {
+		body, err := deviceapi.EncodeChallenge(challenge)
+		return &Reply{Status: http.StatusUnauthorized, Header: http.Header{}, Body: body}, err // [DPS-TPM-001]
+	}
 	if err != nil {
 		return nil, err
 	}
