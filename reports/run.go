@@ -78,6 +78,9 @@ type Clause struct {
 	Evidence   string   `json:"evidence"` // sdk, doc, capture or inferred
 	Transports []string `json:"transports,omitempty"`
 	Needs      []string `json:"needs,omitempty"`
+	// Own says that the catalogue does not have it: whoever ran the checks added it, with
+	// checks of their own. The catalogue's digest says nothing about it.
+	Own bool `json:"own,omitempty"`
 }
 
 // Family is the middle word of the id: MQTT of DPS-MQTT-014.

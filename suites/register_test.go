@@ -22,6 +22,9 @@ const drillVariable = "DPSLAB_DRILL"
 
 func registerDrill() {
 	pass := func(_ context.Context, _ *harness.Env, t *harness.T) { t.Expect(1).To(Equal(1)) }
+	own := &harness.Requirement{
+		ID: "ACME-BOOT-001", Level: "should", Statement: "The service knows our devices.", Source: "our contract, page 3", Evidence: "doc",
+	}
 	suites.RegisterChecks(func() *harness.Env { return &harness.Env{} }, []harness.Check{
 		{Requirement: "DPS-MQTT-003", Title: "passes", Transports: harness.OverMQTT, Run: pass},
 		{Requirement: "DPS-SVC-001", Title: "fails", Run: func(_ context.Context, _ *harness.Env, t *harness.T) {
@@ -29,6 +32,9 @@ func registerDrill() {
 		}},
 		{Requirement: "DPS-SVC-002", Title: "breaks", Run: func(context.Context, *harness.Env, *harness.T) { panic("oh no") }},
 		{Requirement: "DPS-ALLOC-005", Title: "cannot run without control", Run: pass},
+		{Own: own, Title: "is of somebody else", Run: func(_ context.Context, _ *harness.Env, t *harness.T) {
+			t.Expect(200).To(Equal(202))
+		}},
 	})
 }
 
@@ -72,6 +78,7 @@ func TestRegister(t *testing.T) {
 		{"DPS-SVC-001: fails", "SVC", types.SpecStateFailed, []string{"spec:DPS-SVC-001"}, "FAILED DPS-SVC-001"},
 		{"DPS-SVC-002: breaks", "SVC", types.SpecStateFailed, nil, "ERROR DPS-SVC-002"},
 		{"DPS-ALLOC-005: cannot run without control", "ALLOC", types.SpecStateSkipped, []string{"needs:control"}, "needs control"},
+		{"ACME-BOOT-001: is of somebody else", "BOOT", types.SpecStateFailed, []string{"spec:ACME-BOOT-001", "family:BOOT", "level:should"}, "our contract, page 3"},
 	} {
 		s, ok := states[c.name]
 		if !ok || s.State != c.state || !strings.Contains(s.Failure.Message, c.says) || !slices.Equal(s.ContainerHierarchyTexts, []string{c.container}) {
@@ -85,12 +92,13 @@ func TestRegister(t *testing.T) {
 		if s.IsSerial || s.IsInOrderedContainer {
 			t.Errorf("%s is serial or ordered", c.name)
 		}
+		id, _, _ := strings.Cut(c.name, ":")
 		if entries := s.ReportEntries; s.State == types.SpecStateFailed &&
-			(len(entries) != 1 || !strings.Contains(entries[0].Value.AsJSON, `"rerun":"ginkgo --label-filter='spec:`)) {
+			(len(entries) != 1 || !strings.Contains(entries[0].Value.AsJSON, `"rerun":"ginkgo --label-filter='spec:`+id+`' ./suites"`)) {
 			t.Errorf("%s has the report entries %+v", c.name, entries)
 		}
 	}
-	if len(states) != 5 {
+	if len(states) != 6 {
 		t.Errorf("%d specs", len(states))
 	}
 }

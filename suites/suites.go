@@ -4,6 +4,8 @@ package suites
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/dpslab/dpslab/reports"
@@ -50,9 +52,10 @@ func All() []harness.Check {
 // else: RunSpecs and the suite's nodes belong to the caller. env is called when a spec
 // runs. No spec is serial.
 //
-// Checks that cannot be declared, such as one of an unknown requirement, panic before
-// anything runs.
-func Register(env func() *harness.Env) { register(env, All()) }
+// Checks of the caller's own go in the same way, after those of the suite: see
+// harness.Check.Own for what they verify. Checks that cannot be declared, such as one of an
+// unknown requirement, panic before anything runs.
+func Register(env func() *harness.Env, own ...harness.Check) { register(env, append(All(), own...)) }
 
 func register(env func() *harness.Env, checks []harness.Check) {
 	cases, err := harness.Cases(checks)
@@ -88,11 +91,30 @@ func spec(ctx context.Context, env *harness.Env, c harness.Case) {
 	if !result.Outcome.Red() {
 		return
 	}
-	result.Rerun = "ginkgo --label-filter='" + c.Filter() + "' ./suites"
+	result.Rerun = "ginkgo --label-filter='" + c.Filter() + "' " + folder()
 	ginkgo.AddReportEntry("result", Entry{result}, ginkgo.ReportEntryVisibilityFailureOrVerbose)
-	ginkgo.Fail(reports.Red(result, reports.Clause{
-		ID: c.Clause.ID, Level: c.Clause.Level, Statement: c.Clause.Statement, Source: c.Clause.Source, Evidence: c.Clause.Evidence,
-	}))
+	ginkgo.Fail(reports.Red(result, c.Reported()))
+}
+
+// folder is where the suite is, as seen from its module: tests run in their package's
+// folder.
+func folder() string {
+	here, err := os.Getwd()
+	if err != nil {
+		return "."
+	}
+	for root := here; ; root = filepath.Dir(root) {
+		if _, err := os.Stat(filepath.Join(root, "go.mod")); err == nil {
+			inside, err := filepath.Rel(root, here)
+			if err != nil || inside == "." {
+				return "."
+			}
+			return "./" + filepath.ToSlash(inside)
+		}
+		if root == filepath.Dir(root) {
+			return "."
+		}
+	}
 }
 
 // Entry is the report entry of a red: the exchange for people, all of the result as JSON.

@@ -36,13 +36,14 @@ func Run(ctx context.Context, env *harness.Env, checks []harness.Check, o Option
 	if err != nil {
 		return reports.Run{}, err
 	}
-	selected, err := o.selector()
+	catalogue := withOwn(Catalogue(), cases)
+	selected, err := o.selector(catalogue)
 	if err != nil {
 		return reports.Run{}, err
 	}
 	elapsed := clock.Stopwatch()
 	run := reports.Run{
-		Schema: reports.Schema, Target: identity(env), Started: clock.System().Now().UTC(), Catalogue: Catalogue(),
+		Schema: reports.Schema, Target: identity(env), Started: clock.System().Now().UTC(), Catalogue: catalogue,
 		Selection: reports.Selection{LabelFilter: o.Filter, FocusIDs: o.FocusIDs}, Results: make([]reports.Result, len(cases)),
 	}
 	var observing sync.Mutex
@@ -91,8 +92,11 @@ func runCase(ctx context.Context, env *harness.Env, c harness.Case) reports.Resu
 	return result
 }
 
-// rerun is the command that runs a case again alone.
+// rerun is the command that runs a case again alone, where dpslab has its check.
 func rerun(env *harness.Env, c harness.Case) string {
+	if c.Own != nil {
+		return ""
+	}
 	target := env.Target.File
 	if target == "" {
 		target = "embedded"
@@ -109,9 +113,9 @@ func (o Options) parallel() int {
 
 // selector says why a case is not selected, "" when it is. An id that no requirement has
 // is an error: a mistyped focus must not select nothing in silence.
-func (o Options) selector() (func(harness.Case) string, error) {
+func (o Options) selector(catalogue reports.Catalogue) (func(harness.Case) string, error) {
 	for _, id := range o.FocusIDs {
-		if _, ok := requirement.Find(id); !ok {
+		if !slices.ContainsFunc(catalogue.Clauses, func(c reports.Clause) bool { return c.ID == id }) {
 			return nil, fmt.Errorf("no requirement has the id %q; dpslab requirements lists them", id)
 		}
 	}
@@ -160,4 +164,16 @@ func Catalogue() reports.Catalogue {
 		})
 	}
 	return c
+}
+
+// withOwn is the catalogue and behind it the requirements that checks brought along.
+func withOwn(catalogue reports.Catalogue, cases []harness.Case) reports.Catalogue {
+	added := map[string]bool{}
+	for _, c := range cases {
+		if c.Own != nil && !added[c.Clause.ID] {
+			added[c.Clause.ID] = true
+			catalogue.Clauses = append(catalogue.Clauses, c.Reported())
+		}
+	}
+	return catalogue
 }

@@ -3,23 +3,34 @@ package harness
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
 	"github.com/dpslab/dpslab/internal/dps"
 	"github.com/dpslab/dpslab/internal/requirement"
+	"github.com/dpslab/dpslab/reports"
 )
 
 // Check verifies one requirement, or one side of it. Several checks may share an id.
 type Check struct {
-	Requirement string // id in the catalogue
-	Title       string // what is verified, in the words of a sentence without its full stop
+	Requirement string // id in the catalogue; may be empty when Own is given
+	// Own is a requirement that the catalogue does not have, for checks of those who embed
+	// the suite. Checks of one id share one.
+	Own   *Requirement
+	Title string // what is verified, in the words of a sentence without its full stop
 	// Transports it runs over, each once, out of those of its requirement. Empty: once,
 	// without one.
 	Transports []dps.Transport
 	Needs      []Need // beside those of its requirement
 	Run        func(ctx context.Context, env *Env, t *T)
 }
+
+// Requirement is one clause of the catalogue, or one added to it: an id such as
+// ACME-BOOT-001 (not DPS-, HUB- or DEV-, which are the catalogue's; the middle word is its
+// family), a level (must, should, may), a statement of one sentence, where that is written
+// down, evidence (sdk, doc, capture, inferred), and the transports it is about.
+type Requirement = requirement.Requirement
 
 // Need is what a target must offer for a check to run; without it the check is skipped.
 type Need string
@@ -42,21 +53,28 @@ var (
 type Case struct {
 	Check
 	Transport dps.Transport
-	Clause    requirement.Requirement
+	Clause    Requirement
 }
 
 // Cases lists every run of the checks. It refuses checks that no driver could report: an
-// unknown requirement, a transport that the requirement does not have, the same run twice.
+// unknown requirement, a transport that the requirement does not have, the same run twice,
+// two requirements under one id.
 func Cases(checks []Check) ([]Case, error) {
 	var cases []Case
 	seen := map[string]bool{}
+	own := map[string]*Requirement{}
 	for _, c := range checks {
-		clause, ok := requirement.Find(c.Requirement)
+		clause, err := c.clause()
 		switch {
-		case !ok:
-			return nil, fmt.Errorf("check %q verifies %s, which is not in the catalogue", c.Title, c.Requirement)
+		case err != nil:
+			return nil, fmt.Errorf("check %q: %w", c.Title, err)
+		case c.Own != nil && own[clause.ID] != nil && !reflect.DeepEqual(*own[clause.ID], *c.Own):
+			return nil, fmt.Errorf("check %q: %s is two requirements; checks of one id share one", c.Title, clause.ID)
 		case c.Title == "" || c.Run == nil:
-			return nil, fmt.Errorf("a check of %s has no title or nothing to run", c.Requirement)
+			return nil, fmt.Errorf("a check of %s has no title or nothing to run", clause.ID)
+		}
+		if c.Requirement = clause.ID; c.Own != nil {
+			own[clause.ID] = c.Own
 		}
 		transports := c.Transports
 		if len(transports) == 0 {
@@ -75,6 +93,30 @@ func Cases(checks []Check) ([]Case, error) {
 		}
 	}
 	return cases, nil
+}
+
+// clause is the requirement that the check verifies.
+func (c Check) clause() (Requirement, error) {
+	switch {
+	case c.Own == nil:
+		clause, ok := requirement.Find(c.Requirement)
+		if !ok {
+			return clause, fmt.Errorf("it verifies %q, which is not in the catalogue", c.Requirement)
+		}
+		return clause, nil
+	case c.Requirement != "" && c.Requirement != c.Own.ID:
+		return *c.Own, fmt.Errorf("it verifies %q, and its own requirement is %q", c.Requirement, c.Own.ID)
+	}
+	return *c.Own, c.Own.CheckOwn()
+}
+
+// Reported is the requirement as reports carry it.
+func (c Case) Reported() reports.Clause {
+	r := c.Clause
+	return reports.Clause{
+		ID: r.ID, Level: r.Level, Statement: r.Statement, Source: r.Source, Evidence: r.Evidence,
+		Transports: r.Transports, Needs: r.Needs, Own: c.Own != nil,
+	}
 }
 
 // Name is unique among cases: "DPS-MQTT-003 over mqtt: the PUBACK comes first".
