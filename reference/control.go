@@ -11,6 +11,7 @@ import (
 	"github.com/dpslab/dpslab/internal/dps"
 	"github.com/dpslab/dpslab/internal/point"
 	"github.com/dpslab/dpslab/reference/document"
+	"github.com/dpslab/dpslab/reference/quota"
 )
 
 // removeTimeout bounds how long a DELETE waits for a service's registrations under way.
@@ -27,6 +28,7 @@ func (s *Server) Mount(c *controlserver.Server) {
 	c.Handle("GET "+one, s.show)
 	c.Handle("DELETE "+one, s.remove)
 	c.Handle("PUT "+one+"/linkedHubs", s.link)
+	c.Handle("PUT "+one+"/limits", s.limit)
 	c.HandleClock(collection, func(name string) (*clock.Movable, error) {
 		v, err := s.found(name)
 		if err != nil {
@@ -98,12 +100,47 @@ func (s *Server) link(w http.ResponseWriter, r *http.Request) error {
 	return controlserver.Reply(w, http.StatusOK, v.describe())
 }
 
+func (s *Server) limit(w http.ResponseWriter, r *http.Request) error {
+	v, err := s.found(r.PathValue("name"))
+	if err != nil {
+		return err
+	}
+	var asked controlserver.Limits
+	if err := controlserver.Decode(r, &asked); err != nil {
+		return err
+	}
+	limits, err := limitsOf(asked)
+	if err != nil {
+		return controlserver.Errorf(http.StatusBadRequest, "%v", err)
+	}
+	v.Limit(limits)
+	return controlserver.Reply(w, http.StatusOK, v.describe())
+}
+
+func limitsOf(asked controlserver.Limits) (quota.Limits, error) {
+	if min(asked.RegistrationsPerMinute, asked.OperationsPerMinute, asked.PollsPerTenSeconds) < 0 {
+		return quota.Limits{}, errors.New("a limit is 0, for none, or more")
+	}
+	return quota.Limits{
+		Registrations: quota.Rate{Count: asked.RegistrationsPerMinute, Per: time.Minute},
+		Operations:    quota.Rate{Count: asked.OperationsPerMinute, Per: time.Minute},
+		Polls:         quota.Rate{Count: asked.PollsPerTenSeconds, Per: 10 * time.Second},
+	}, nil
+}
+
 // make adds the service that control asks for, with its defects armed before it answers
 // anybody's second request.
 func (s *Server) make(ctx context.Context, asked controlserver.ServiceSpec) (*Service, error) {
 	spec := ServiceSpec{
 		Name: asked.Name, OwnAddress: asked.OwnAddress, Hubs: linkedHubs(asked.LinkedHubs),
 		RetryAfter: defaultRetryAfter, NaiveREST: asked.NaiveREST != nil && *asked.NaiveREST,
+	}
+	if asked.Limits != nil {
+		limits, err := limitsOf(*asked.Limits)
+		if err != nil {
+			return nil, err
+		}
+		spec.Limits = limits
 	}
 	if asked.RetryAfterSeconds != nil {
 		spec.RetryAfter = time.Duration(*asked.RetryAfterSeconds) * time.Second

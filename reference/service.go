@@ -13,6 +13,7 @@ import (
 	"github.com/dpslab/dpslab/reference/enrollment"
 	"github.com/dpslab/dpslab/reference/hubclient"
 	"github.com/dpslab/dpslab/reference/provisioning"
+	"github.com/dpslab/dpslab/reference/quota"
 	"github.com/dpslab/dpslab/reference/registration"
 )
 
@@ -23,6 +24,7 @@ type Service struct {
 	key           []byte
 	clock         *clock.Movable
 	points        *point.Set
+	quota         *quota.Quota
 	enrollments   enrollment.Store
 	registrations registration.Store
 	core          *provisioning.Service
@@ -66,6 +68,9 @@ func (v *Service) Link(hubs []LinkedHub) error {
 	v.core.Link(links)
 	return nil
 }
+
+// Limit replaces the service's limits.
+func (v *Service) Limit(l quota.Limits) { v.quota.Set(l) }
 
 // Name is the service's name.
 func (v *Service) Name() string { return v.name }

@@ -17,6 +17,7 @@ import (
 	"github.com/dpslab/dpslab/reference/deviceapi/mqttfront"
 	"github.com/dpslab/dpslab/reference/enrollment"
 	"github.com/dpslab/dpslab/reference/provisioning"
+	"github.com/dpslab/dpslab/reference/quota"
 	"github.com/dpslab/dpslab/reference/registration"
 	"github.com/dpslab/dpslab/reference/serviceapi"
 )
@@ -32,6 +33,7 @@ type ServiceSpec struct {
 	Key        []byte        // primary key of provisioningserviceowner; default: random
 	Policy     dps.Policy    // default: hashed
 	RetryAfter time.Duration // what assigning answers ask for, whole seconds
+	Limits     quota.Limits  // default: none
 	NaiveREST  bool          // GET and POST /enrollments (service-api.md 8)
 	Hubs       []LinkedHub
 }
@@ -94,9 +96,10 @@ func (s *Server) newService(spec ServiceSpec) (*Service, error) {
 		v.hosts = append([]string{"global." + s.o.Domain}, v.hosts...)
 	}
 	v.points = point.NewSet(v.clock)
+	v.quota = quota.New(spec.Limits, v.clock, v.points)
 	v.core = provisioning.New(provisioning.Options{
 		Name: v.name, Scope: v.scope, Secret: randomKey(), Enrollments: v.enrollments, Registrations: v.registrations, Policy: spec.Policy,
-		RetryAfter: spec.RetryAfter, PollHold: pollHold, Clock: v.clock, Points: v.points, Logger: s.o.Logger,
+		Quota: v.quota, RetryAfter: spec.RetryAfter, PollHold: pollHold, Clock: v.clock, Points: v.points, Logger: s.o.Logger,
 	})
 	if err := v.Link(spec.Hubs); err != nil {
 		return nil, err
@@ -129,7 +132,7 @@ func (v *Service) fronts(spec ServiceSpec) (http.Handler, *mqttserver.Server) {
 		Name: v.name, Hosts: []string{v.ServiceHost()},
 		Policies:    []serviceapi.Policy{{Name: ownerPolicy, Primary: v.key, Secondary: randomKey()}},
 		Enrollments: v.enrollments, Registrations: v.registrations, Linked: v.core.Linked, Now: v.clock.Now,
-		Points: v.points, NaiveREST: spec.NaiveREST, Logger: logger,
+		Points: v.points, NaiveREST: spec.NaiveREST, Quota: v.quota, Logger: logger,
 	})
 	devices := &httpsfront.Front{Home: v.core, Service: find, Logger: logger}
 	mqtt := mqttserver.New(&mqttfront.Front{Service: find, Logger: logger}, mqttserver.Options{Points: v.points, Logger: logger})

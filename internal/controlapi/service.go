@@ -28,7 +28,15 @@ type ServiceSpec struct {
 	LinkedHubs        []LinkedHub `json:"linkedHubs,omitempty"`
 	RetryAfterSeconds *int        `json:"retryAfterSeconds,omitempty"`
 	NaiveREST         *bool       `json:"naiveRest,omitempty"`
+	Limits            *Limits     `json:"limits,omitempty"` // default: none
 	Defects           []string    `json:"defects,omitempty"` // ids of catalogue entries, armed for the whole service
+}
+
+// Limits are those of a service; 0 is none (device-api.md 8).
+type Limits struct {
+	RegistrationsPerMinute int `json:"registrationsPerMinute,omitempty"`
+	OperationsPerMinute    int `json:"operationsPerMinute,omitempty"` // of the service API
+	PollsPerTenSeconds     int `json:"pollsPerTenSeconds,omitempty"`  // of each device
 }
 
 // Service describes a service. ConnectionString has the key of its owner policy; String
@@ -73,6 +81,12 @@ func (c *Client) SetLinkedHubs(ctx context.Context, name string, hubs []LinkedHu
 		hubs = []LinkedHub{}
 	}
 	_, err := call[any](ctx, c, http.MethodPut, path(services, name, "linkedHubs"), nil, hubs, answerLimit)
+	return err
+}
+
+// SetLimits replaces the limits of a service.
+func (c *Client) SetLimits(ctx context.Context, name string, l Limits) error {
+	_, err := call[any](ctx, c, http.MethodPut, path(services, name, "limits"), nil, l, answerLimit)
 	return err
 }
 

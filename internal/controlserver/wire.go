@@ -58,7 +58,15 @@ type ServiceSpec struct {
 	LinkedHubs        []LinkedHub `json:"linkedHubs,omitempty"`
 	RetryAfterSeconds *int        `json:"retryAfterSeconds,omitempty"`
 	NaiveREST         *bool       `json:"naiveRest,omitempty"`
+	Limits            *Limits     `json:"limits,omitempty"`
 	Defects           []string    `json:"defects,omitempty"`
+}
+
+// Limits are those of a service; 0 is none.
+type Limits struct {
+	RegistrationsPerMinute int `json:"registrationsPerMinute,omitempty"`
+	OperationsPerMinute    int `json:"operationsPerMinute,omitempty"`
+	PollsPerTenSeconds     int `json:"pollsPerTenSeconds,omitempty"` // of each device
 }
 
 // Service describes a service. Its connection string has the key.

@@ -58,6 +58,7 @@ var Families = []struct{ Name, About string }{
 	{"ETAG", "concurrency by ETag"},
 	{"QRY", "queries and their pages"},
 	{"ALLOC", "which enrollment applies and which hub is assigned"},
+	{"LIMIT", "limits on registrations, polls and operations"},
 	{"HUB", "the hub towards devices and service clients"},
 }
 

@@ -35,6 +35,9 @@ type assignment struct {
 
 // Register begins a registration and answers with an operation that is assigning.
 func (s *Service) Register(ctx context.Context, a Attested) (registration.Operation, error) {
+	if err := s.o.Quota.Register(ctx, a.At); err != nil { // [DPS-LIMIT-001]
+		return registration.Operation{}, err
+	}
 	op, err := s.open(ctx, a)
 	if err != nil {
 		return registration.Operation{}, err
@@ -83,6 +86,9 @@ func (s *Service) open(ctx context.Context, a Attested) (registration.Operation,
 // Operation tells a device how far its operation came. An operation of another device is
 // as unknown as one that never was.
 func (s *Service) Operation(ctx context.Context, a Attested, id string) (registration.Operation, error) {
+	if err := s.o.Quota.Poll(ctx, a.At, enrollment.Fold(a.RegistrationID)); err != nil { // [DPS-LIMIT-002]
+		return registration.Operation{}, err
+	}
 	op, err := s.await(ctx, id)
 	if errors.Is(err, registration.ErrNotFound) {
 		return registration.Operation{}, problem.OperationNotFound()

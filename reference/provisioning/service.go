@@ -11,6 +11,7 @@ import (
 	"github.com/dpslab/dpslab/internal/dps"
 	"github.com/dpslab/dpslab/internal/point"
 	"github.com/dpslab/dpslab/reference/enrollment"
+	"github.com/dpslab/dpslab/reference/quota"
 	"github.com/dpslab/dpslab/reference/registration"
 )
 
@@ -22,6 +23,7 @@ type Options struct {
 	Registrations registration.Store
 	Policy        dps.Policy    // default: hashed
 	Secret        []byte        // what the keys of challenges follow from; replicas of a service share it
+	Quota         *quota.Quota  // default: none
 	RetryAfter    time.Duration // what an assigning answer asks for, whole seconds
 	PollHold      time.Duration // how long an early poll waits for the operation to settle; 0: not at all
 	Clock         clock.Clock
@@ -51,6 +53,9 @@ type Service struct {
 func New(o Options) *Service {
 	if o.Policy == dps.PolicyUnset {
 		o.Policy = dps.PolicyHashed
+	}
+	if o.Quota == nil {
+		o.Quota = quota.New(quota.Limits{}, o.Clock, o.Points)
 	}
 	s := &Service{o: o, underway: map[string]*assignment{}, running: map[string]*assignment{}}
 	s.ctx, s.cancel = context.WithCancel(context.Background())

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/dpslab/dpslab/internal/clock"
 	"github.com/dpslab/dpslab/internal/frontdoor"
 	"github.com/dpslab/dpslab/internal/point"
 	"github.com/dpslab/dpslab/reference/apiversion"
@@ -16,6 +17,7 @@ import (
 	"github.com/dpslab/dpslab/reference/enrollment"
 	"github.com/dpslab/dpslab/reference/httpapi"
 	"github.com/dpslab/dpslab/reference/problem"
+	"github.com/dpslab/dpslab/reference/quota"
 	"github.com/dpslab/dpslab/reference/registration"
 )
 
@@ -35,7 +37,7 @@ type Reply struct {
 	Body     []byte
 }
 
-// Options make an API. All fields are needed.
+// Options make an API. All fields but Quota are needed.
 type Options struct {
 	Name          string   // service name, in points and logs
 	Hosts         []string // names that a token may be for
@@ -46,6 +48,7 @@ type Options struct {
 	Now           func() time.Time
 	Points        *point.Set
 	NaiveREST     bool
+	Quota         *quota.Quota // nil: none
 	Logger        *slog.Logger
 }
 
@@ -57,6 +60,9 @@ type API struct {
 
 // New returns the API of one service.
 func New(o Options) *API {
+	if o.Quota == nil {
+		o.Quota = quota.New(quota.Limits{}, clock.System(), o.Points)
+	}
 	a := &API{o: o}
 	a.operations = a.operationTable()
 	return a
@@ -98,6 +104,9 @@ func (a *API) answer(ctx context.Context, x *exchange) (*Reply, error) {
 	}
 	x.at.Step, x.at.Registration = x.route.step(x.Method), x.route.id
 	if err := a.authorize(ctx, x); err != nil {
+		return nil, err
+	}
+	if err := a.o.Quota.Operate(ctx, x.at); err != nil { // [DPS-LIMIT-003]
 		return nil, err
 	}
 	handle, known := a.operations[x.route.collection][operation{x.Method, x.route.shape}]
