@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 
+	"github.com/dpslab/dpslab/internal/handout"
 	"github.com/dpslab/dpslab/internal/lab"
 	"github.com/dpslab/dpslab/suites/sut"
 )
@@ -39,64 +39,18 @@ func (d *description) remove() {
 	}
 }
 
-type variable struct{ name, value string }
-
 // variables are the keys of the env file, whose names others call.
-func (d *description) variables() []variable {
-	l, p := d.lab, d.lab.Door.Ports()
-	vars := []variable{}
-	if s := l.Service; s != nil {
-		vars = append(vars,
-			variable{"DPSLAB_DPS_HOST", s.DeviceHost()}, variable{"DPSLAB_SERVICE_HOST", s.ServiceHost()},
-			variable{"DPSLAB_ID_SCOPE", s.Scope()}, variable{"DPSLAB_SERVICE_CONNECTION_STRING", s.ConnectionString()})
-	}
-	vars = append(vars, variable{"DPSLAB_CA_FILE", d.caFile},
-		variable{"DPSLAB_HTTPS_PORT", strconv.Itoa(p.HTTPS)}, variable{"DPSLAB_MQTTS_PORT", strconv.Itoa(p.MQTTS)},
-		variable{"DPSLAB_AMQPS_PORT", strconv.Itoa(p.AMQPS)})
-	hubs := l.Hubs.Hubs()
-	vars = append(vars, variable{"DPSLAB_HUB_COUNT", strconv.Itoa(len(hubs))})
-	for i, h := range hubs {
-		prefix := "DPSLAB_HUB_" + strconv.Itoa(i+1)
-		vars = append(vars, variable{prefix + "_HOST", h.Host()}, variable{prefix + "_CONNECTION_STRING", h.ConnectionString()})
-	}
-	return append(vars, variable{"DPSLAB_CONTROL_URL", l.ControlURL()}, variable{"DPSLAB_CONTROL_TOKEN", l.Token()},
-		variable{"DPSLAB_HOSTS", strings.Join(l.Hosts(), " ")}, variable{"DPSLAB_ADDRESS", dialled(l.Door.Addresses()[0])})
-}
-
-// dialled is what clients of this machine dial: a lab that listens everywhere is on loopback too.
-func dialled(address string) string {
-	switch address {
-	case "0.0.0.0":
-		return "127.0.0.1"
-	case "::":
-		return "::1"
-	}
-	return address
-}
+func (d *description) variables() []handout.Variable { return handout.Variables(d.lab, d.caFile) }
 
 // target is the lab as a target file describes it.
-func (d *description) target() sut.Target {
-	l, p := d.lab, d.lab.Door.Ports()
-	ports := sut.Ports{HTTPS: p.HTTPS, MQTTS: p.MQTTS, AMQPS: p.AMQPS}
-	t := sut.Target{CAFile: d.caFile, Control: &sut.Control{URL: l.ControlURL(), Token: sut.Secret(l.Token())}}
-	if s := l.Service; s != nil {
-		t.DPS = sut.DPS{
-			Host: s.DeviceHost(), ServiceHost: s.ServiceHost(), IDScope: s.Scope(), Address: dialled(s.Address()), Ports: ports,
-			ServiceConnectionString: sut.Secret(s.ConnectionString()),
-		}
-	}
-	for _, h := range l.Hubs.Hubs() {
-		t.Hubs = append(t.Hubs, sut.Hub{Host: h.Host(), Address: dialled(h.Address()), Ports: ports, ConnectionString: sut.Secret(h.ConnectionString())})
-	}
-	return t
-}
+func (d *description) target() sut.Target { return handout.Target(d.lab, d.caFile) }
 
 // writeFiles writes what was asked for; a file appears whole, by rename.
 func (d *description) writeFiles(envFile, targetFile string) error {
 	if envFile != "" {
 		var text strings.Builder
 		for _, v := range d.variables() {
-			fmt.Fprintf(&text, "%s=%s\n", v.name, quote(v.value))
+			fmt.Fprintf(&text, "%s=%s\n", v.Name, quote(v.Value))
 		}
 		if err := lab.WriteFile(envFile, []byte(text.String()), 0o600); err != nil {
 			return fmt.Errorf("env file: %w", err)

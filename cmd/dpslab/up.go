@@ -152,7 +152,7 @@ func (d *description) childEnvironment(env []string) []string {
 		}
 	}
 	for _, v := range d.variables() {
-		kept = append(kept, v.name+"="+v.value)
+		kept = append(kept, v.Name+"="+v.Value)
 	}
 	return append(kept, "NODE_EXTRA_CA_CERTS="+d.caFile, "SSL_CERT_FILE="+d.caFile, "REQUESTS_CA_BUNDLE="+d.caFile)
 }
