@@ -56,7 +56,7 @@ interop: build interop-deps
 	DPSLAB_BINARY=$(CURDIR)/$(BIN) go test -count=1 ./suites/interop; fi
 
 interop-deps: setup
-	@[ "$${DPSLAB_INTEROP:-}" = skip ] || { ./internal/make/setup.sh node && $(MAKE) --no-print-directory $(NODE)/node_modules/.package-lock.json; }
+	@[ "$${DPSLAB_INTEROP:-}" = skip ] || { ./internal/make/setup.sh node && $(MAKE) --no-print-directory $(NODE)/node_modules/.package-lock.json && ./internal/make/python.sh; }
 
 $(NODE)/node_modules/.package-lock.json: $(NODE)/package-lock.json
 	cd $(NODE) && npm ci --ignore-scripts --no-audit --no-fund
@@ -91,7 +91,7 @@ bench: setup
 	go test -run '^$$' -bench . -benchtime 1x ./cmd/dpslab
 
 clean:
-	rm -rf bin build $(NODE)/node_modules
+	rm -rf bin build $(NODE)/node_modules suites/interop/python/.venv
 
 setup:
 	@./internal/make/setup.sh go

@@ -1,5 +1,5 @@
 #!/bin/sh
-# setup.sh go|node …: are the tools here that a target needs? Says nothing where they are.
+# setup.sh go|node|python …: are the tools here that a target needs? Says nothing where they are.
 # As root on Debian it installs what is missing, after a line that says so.
 set -eu
 
@@ -23,6 +23,7 @@ for tool in "$@"; do
   case "$tool" in
   go) has go || fail "go is missing: install Go 1.26 or newer from https://go.dev/dl/ and run this again" ;;
   node) if ! has node || ! has npm; then debian 'node or npm' 'the tests of SDKs and pages need' nodejs npm; fi ;;
+  python) python3 -c 'import ensurepip' 2>/dev/null || debian 'python3 or its venv' 'the tests of SDKs need' python3 python3-venv ;;
   *) fail "setup.sh knows no tool $tool" ;;
   esac
 done

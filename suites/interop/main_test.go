@@ -1,10 +1,13 @@
 package interop_test
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"regexp"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -21,7 +24,7 @@ const (
 	stageLab        = "lab"        // below dpslab up
 )
 
-// Why TestNode cannot run in this process. Both are empty inside a lab.
+// Why no SDK can run in this process. Both are empty inside a lab.
 var (
 	skipReason string
 	unready    error
@@ -34,14 +37,14 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "interop:", becomeLab())
 		os.Exit(1)
 	case stage == stageLab:
-		unready = mapNames(strings.Fields(os.Getenv("DPSLAB_HOSTS")))
+		unready = errors.Join(mapNames(strings.Fields(os.Getenv("DPSLAB_HOSTS"))), widen())
 	case mode == "skip":
 		skipReason = modeVariable + "=skip"
 	case mode != "":
 		unready = fmt.Errorf("%s is %q; the only word that it knows is skip", modeVariable, mode)
 	case noNamespaces != "":
 		skipReason = noNamespaces
-	case selected("TestNode"):
+	case selected("TestNode") || selected("TestPython"):
 		code, err := runInLab()
 		if err == nil {
 			os.Exit(code)
@@ -49,6 +52,17 @@ func TestMain(m *testing.M) {
 		unready = err
 	}
 	os.Exit(m.Run())
+}
+
+// widen lets more programs run at once than there are processors, unless the command line
+// says how many: they wait more than they work.
+func widen() error {
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if given {
+		return nil
+	}
+	return flag.Set("test.parallel", strconv.Itoa(4*runtime.GOMAXPROCS(0)))
 }
 
 // selected reports whether the command line may run a test. What it cannot tell is yes:
@@ -70,7 +84,13 @@ func selected(test string) bool {
 // runInLab runs this test once more, below a lab in namespaces of its own, and returns its
 // exit code. An error says why that could not be done.
 func runInLab() (code int, err error) {
-	if err := prepareNode(); err != nil {
+	if selected("TestNode") {
+		err = prepareNode()
+	}
+	if err == nil && selected("TestPython") {
+		err = preparePython()
+	}
+	if err != nil {
 		return 0, err
 	}
 	folder, err := os.MkdirTemp("", "dpslab-interop-")

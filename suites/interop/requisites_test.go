@@ -1,6 +1,7 @@
 package interop_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -54,6 +55,30 @@ func installed() (bool, error) {
 		return false, nil
 	}
 	return err == nil && !done.ModTime().Before(wanted.ModTime()), err
+}
+
+// preparePython sees to it that the programs in python/ can run: .venv is there, of the
+// requirements as they are now.
+func preparePython() error {
+	var wanted []byte
+	for _, list := range requirementLists {
+		text, err := os.ReadFile(filepath.Join(python.folder, list))
+		if err != nil {
+			return err
+		}
+		wanted = append(wanted, text...)
+	}
+	// internal/make/python.sh writes this file when it is done.
+	made, err := os.ReadFile(filepath.Join(python.folder, ".venv", "made-from"))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("suites/interop/%s has no .venv with the SDKs; run make interop-deps, %s", python.folder, orSkip)
+	case err != nil:
+		return err
+	case !bytes.Equal(made, wanted):
+		return fmt.Errorf("suites/interop/%s/.venv is not of the requirements there; run make interop-deps, %s", python.folder, orSkip)
+	}
+	return nil
 }
 
 // dpslab returns the path of the binary to start the lab with.

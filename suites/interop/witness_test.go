@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,7 +17,7 @@ import (
 // programTime is how long a program may take; most take four seconds.
 const programTime = 90 * time.Second
 
-// result is what a program printed of one step (node/step.js).
+// result is what a program printed of one step (node/step.js, python/step.py).
 type result struct {
 	Step  string          `json:"step"`
 	OK    bool            `json:"ok"`
@@ -35,19 +36,26 @@ type sdkError struct {
 	Stack   string          `json:"stack"`
 }
 
-// run runs a program of node/ to its end and returns what each step saw. The test fails
-// when a step is missing or did not pass.
-func run(t *testing.T, program string, args []string, id identity, steps []string) map[string]json.RawMessage {
+// witness is an SDK in its language, with our small programs over it.
+type witness struct {
+	folder    string   // of the programs
+	command   []string // that runs one, there
+	extension string   // of their files
+}
+
+// run runs a program of the witness to its end and returns what each step saw. The test
+// fails when a step is missing or did not pass.
+func (w witness) run(t *testing.T, program string, args []string, id identity, steps []string) map[string]json.RawMessage {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), programTime)
 	defer cancel()
-	node := exec.CommandContext(ctx, "node", append([]string{program}, args...)...)
-	node.Dir = nodeFolder
-	node.Env = append(os.Environ(), id.variables...)
-	dieWithTest(node)
+	sdk := exec.CommandContext(ctx, w.command[0], slices.Concat(w.command[1:], []string{program + w.extension}, args)...)
+	sdk.Dir = w.folder
+	sdk.Env = append(os.Environ(), id.variables...)
+	dieWithTest(sdk)
 	var out, complaints bytes.Buffer
-	node.Stdout, node.Stderr = &out, &complaints
-	failed := node.Run()
+	sdk.Stdout, sdk.Stderr = &out, &complaints
+	failed := sdk.Run()
 	if ctx.Err() != nil {
 		failed = ctx.Err()
 	}
