@@ -30,10 +30,50 @@ func Load(file string) (Target, error) {
 		return Target{}, fmt.Errorf("%s: %w", file, err)
 	}
 	t.File = file
-	if t.CAFile != "" && !filepath.IsAbs(t.CAFile) {
-		t.CAFile = filepath.Join(filepath.Dir(file), t.CAFile)
+	for _, f := range t.files() {
+		if *f.path != "" && !filepath.IsAbs(*f.path) {
+			*f.path = filepath.Join(filepath.Dir(file), *f.path)
+		}
+		if !f.secret || *f.path == "" {
+			continue
+		}
+		if err := private(*f.path); err != nil {
+			tree, _ := parser.ParseBytes(text, 0)
+			return Target{}, fmt.Errorf("%s: %s%s %w", file, position(tree, f.field), f.field, err)
+		}
 	}
 	return t, nil
+}
+
+// private refuses a file with a key that others may read.
+func private(file string) error {
+	info, err := os.Stat(file)
+	switch {
+	case err != nil:
+		return err
+	case info.Mode().Perm()&0o077 != 0:
+		return fmt.Errorf("names %s, which others can read; give it mode 0600", file)
+	}
+	return nil
+}
+
+// path is a field that names a file.
+type path struct {
+	field  string
+	path   *string
+	secret bool
+}
+
+func (t *Target) files() []path {
+	list := []path{{"ca_file", &t.CAFile, false}}
+	if ca := t.VerifiedCA; ca != nil {
+		list = append(list, path{"verified_ca.certificate_file", &ca.CertificateFile, false}, path{"verified_ca.key_file", &ca.KeyFile, true})
+	}
+	for i := range t.Enrollments {
+		e, at := &t.Enrollments[i], fmt.Sprintf("enrollments[%d].", i)
+		list = append(list, path{at + "certificate_file", &e.CertificateFile, false}, path{at + "key_file", &e.KeyFile, true})
+	}
+	return list
 }
 
 // Parse reads the text of a target file with the given mode. lookup resolves ${NAME}.
@@ -84,7 +124,20 @@ func (t *Target) texts() []text {
 		{"dps.id_scope", &t.DPS.IDScope, false},
 		{"dps.address", &t.DPS.Address, false},
 		{"dps.service_connection_string", (*string)(&t.DPS.ServiceConnectionString), true},
-		{"ca_file", &t.CAFile, false},
+		{"prefix", &t.Prefix, false},
+	}
+	for _, f := range t.files() {
+		list = append(list, text{f.field, f.path, false})
+	}
+	for i := range t.Enrollments {
+		e, at := &t.Enrollments[i], fmt.Sprintf("enrollments[%d].", i)
+		list = append(list, text{at + "registration_id", &e.RegistrationID, false}, text{at + "group_id", &e.GroupID, false},
+			text{at + "primary_key", (*string)(&e.PrimaryKey), true}, text{at + "secondary_key", (*string)(&e.SecondaryKey), true})
+	}
+	for name, command := range t.Hooks.each() {
+		for i := range command {
+			list = append(list, text{fmt.Sprintf("hooks.%s[%d]", name, i), &command[i], false})
+		}
 	}
 	for i := range t.Hubs {
 		h, at := &t.Hubs[i], fmt.Sprintf("hubs[%d].", i)
@@ -131,6 +184,18 @@ func (f text) resolve(private bool, lookup func(string) (string, bool)) error {
 // fill puts in what the format lets out.
 func (t *Target) fill() {
 	t.DPS.Ports.fill(standardPorts)
+	if t.Prefix == "" {
+		t.Prefix = DefaultPrefix
+	}
+	if t.Foreign {
+		documented := DocumentedQuotas
+		byDefault := documented.each()
+		for name, quota := range t.Quotas.each() {
+			if *quota == 0 {
+				*quota = *byDefault[name]
+			}
+		}
+	}
 	if t.DPS.ServiceHost == "" {
 		t.DPS.ServiceHost = hostOf(t.DPS.ServiceConnectionString)
 	}
@@ -152,6 +217,16 @@ func (p *Ports) fill(from Ports) {
 	}
 }
 
+// check returns the port that is none.
+func (p Ports) check() (string, error) {
+	for name, port := range map[string]int{"https": p.HTTPS, "mqtts": p.MQTTS, "amqps": p.AMQPS} {
+		if port < 0 || port > 65535 {
+			return name, fmt.Errorf("is %d, which is no port", port)
+		}
+	}
+	return "", nil
+}
+
 // hostOf is the HostName of a connection string.
 func hostOf(connectionString Secret) string {
 	for _, part := range strings.Split(string(connectionString), ";") {
@@ -171,8 +246,14 @@ func (t Target) check() (string, error) {
 		return "dps.id_scope", errors.New("is missing")
 	case t.DPS.Address == "" && !t.Foreign:
 		return "dps.address", errors.New("is missing: the IP address to dial, since no name is resolved unless the file says foreign: true")
-	case t.DPS.ServiceConnectionString == "" && t.Control == nil:
-		return "dps.service_connection_string", errors.New("is missing: without it and without control nothing can be enrolled")
+	case !t.ServiceAPI() && len(t.Hooks.CreateEnrollment) == 0 && len(t.Enrollments) == 0:
+		return "dps.service_connection_string", errors.New("is missing: without it, and without control, hooks or enrollments, no device can be enrolled")
+	case t.ServiceAPI() && len(t.Hooks.CreateEnrollment) > 0:
+		return "hooks.create_enrollment", errors.New("has no use: devices are enrolled by the service API")
+	case t.ServiceAPI() && len(t.Enrollments) > 0:
+		return "enrollments", errors.New("have no use: devices are enrolled by the service API")
+	case len(t.Hooks.CreateEnrollment) > 0 && len(t.Enrollments) > 0:
+		return "enrollments", errors.New("have no use: devices are enrolled by hooks.create_enrollment")
 	case t.DPS.ServiceConnectionString != "" && hostOf(t.DPS.ServiceConnectionString) == "":
 		return "dps.service_connection_string", errors.New("has no HostName; it looks like HostName=…;SharedAccessKeyName=…;SharedAccessKey=…")
 	}
@@ -180,6 +261,15 @@ func (t Target) check() (string, error) {
 		if h.Host == "" {
 			return fmt.Sprintf("hubs[%d].host", i), errors.New("is missing")
 		}
+		if field, err := h.Ports.check(); err != nil {
+			return fmt.Sprintf("hubs[%d].ports.%s", i, field), err
+		}
+	}
+	if field, err := t.DPS.Ports.check(); err != nil {
+		return "dps.ports." + field, err
+	}
+	if field, err := t.checkForeign(); err != nil {
+		return field, err
 	}
 	if c := t.Control; c != nil {
 		if u, err := url.Parse(c.URL); err != nil || u.Scheme != "https" || u.Host == "" {

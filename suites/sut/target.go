@@ -22,6 +22,10 @@
 //
 // Secrets are ${ENV} references. A file that holds one literally must be readable by its
 // owner alone.
+//
+// A target that is not a lab says more: what it can do (capabilities), how fast it may be
+// asked (quotas), and, where it has no service API, how devices come to be enrolled
+// (enrollments or hooks). target.schema.json tells every field; Schema is its text.
 package sut
 
 import (
@@ -47,6 +51,13 @@ type Target struct {
 	// Foreign says that the target is not ours: its names are resolved, a proxy is used,
 	// and inferred clauses are observed instead of judged.
 	Foreign bool `yaml:"foreign,omitempty"`
+
+	Prefix       string       `yaml:"prefix,omitempty"`       // begins the name of whatever a run makes there; default dpslab-
+	Capabilities Capabilities `yaml:"capabilities,omitempty"` // what the target claims to do
+	Quotas       Quotas       `yaml:"quotas,omitempty"`       // how fast it may be asked
+	VerifiedCA   *KeyPair     `yaml:"verified_ca,omitempty"`  // whose devices the service believes; needed where it verifies authorities
+	Enrollments  []Enrollment `yaml:"enrollments,omitempty"`  // ready-made, for a target without a service API
+	Hooks        Hooks        `yaml:"hooks,omitempty"`        // that enroll, for a target without a service API
 
 	File string `yaml:"-"` // where it was read from
 }
