@@ -11,7 +11,7 @@ import (
 
 // Answer is what the service said to a register or a poll, over any transport.
 type Answer struct {
-	Code          int // HTTP status, or the code in the MQTT topic
+	Code          int // HTTP status, or the code in the MQTT topic; over AMQP see ParseAMQPAnswer
 	OperationID   string
 	Status        dps.Status
 	StatusText    string // the word on the wire, where Status is unknown
@@ -21,6 +21,7 @@ type Answer struct {
 	Error         *ErrorDocument // nil for codes below 300
 	Raw           []byte         // the body
 	Topic         string         // MQTT: the topic it came on
+	Condition     string         // AMQP: the condition of a rejection
 }
 
 // State is a registration's state as the device sees it (device-api.md 1.5).
@@ -103,6 +104,9 @@ func parseState(b []byte) (*State, error) {
 		"status": &status, "substatus": &substatus,
 		"createdDateTimeUtc": &s.Created, "lastUpdatedDateTimeUtc": &s.LastUpdated,
 	})
+	if err == nil {
+		_, err = tpmKey(m)
+	}
 	s.Status, s.Substatus, s.Payload = statuses[status], substatuses[substatus], m["payload"]
 	switch {
 	case err != nil:

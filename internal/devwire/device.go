@@ -12,12 +12,15 @@ import (
 )
 
 // Identity is who a device says it is. With a Key it signs tokens, with a Certificate it
-// presents that; with neither it presents nothing.
+// presents that, with a TPM it answers a challenge, over HTTPS and AMQP alone; with none of
+// them it presents nothing.
 type Identity struct {
 	Scope, RegistrationID string
 	Key                   []byte // decoded
 	Certificate           *tls.Certificate
+	TPM                   TPM
 	APIVersion            string // default 2019-03-31
+	AMQP                  AMQPStyle
 }
 
 // DefaultDeviceAPIVersion is what most SDKs send (device-api.md 1.3).
@@ -43,10 +46,7 @@ func (id Identity) Token(now time.Time) string {
 
 // Registration is the body of a register request (device-api.md 1.4).
 func (id Identity) Registration(payload json.RawMessage) ([]byte, error) {
-	body, err := json.Marshal(struct {
-		RegistrationID string          `json:"registrationId"`
-		Payload        json.RawMessage `json:"payload,omitempty"`
-	}{id.RegistrationID, payload})
+	body, err := id.registration(payload, id.TPM != nil)
 	if err != nil {
 		return nil, notSent("the registration's payload is not JSON: %w", err)
 	}
@@ -62,7 +62,8 @@ type Device interface {
 }
 
 // Device connects a device by t. HTTPS dials at the first request. MQTT connects and
-// subscribes before it returns; a refused CONNACK is a *ConnectRefused.
+// subscribes before it returns; a refused CONNACK is a *ConnectRefused. AMQP logs in and
+// attaches both links; see AMQPDevice.
 func (w *Wire) Device(ctx context.Context, t dps.Transport, ep Endpoint, id Identity) (Device, error) {
 	switch t {
 	case dps.HTTPS:
@@ -73,8 +74,14 @@ func (w *Wire) Device(ctx context.Context, t dps.Transport, ep Endpoint, id Iden
 			return nil, err // and no nil *MQTTDevice in the interface
 		}
 		return d, nil
+	case dps.AMQP, dps.AMQPWebSocket:
+		d, err := w.AMQPDevice(ctx, t, ep, id)
+		if err != nil {
+			return nil, err
+		}
+		return d, nil
 	default:
-		return nil, notSent("a device cannot register by %s here; use https, mqtt or mqtt-ws", t)
+		return nil, notSent("a device cannot register by %s; use https, mqtt, mqtt-ws, amqp or amqp-ws", t)
 	}
 }
 

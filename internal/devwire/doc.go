@@ -10,17 +10,21 @@
 //  2. Wire.Device puts a transport on it. HTTPS is one kept-alive connection. MQTT sends
 //     CONNECT with the registration id as client id and a SAS token as password (or
 //     nothing, when the certificate of the handshake is the credential), and subscribes
-//     to $dps/registrations/res/#. MQTT over WebSocket does the same after an upgrade.
+//     to $dps/registrations/res/#. AMQP logs in by SASL (or begins without, when there is a
+//     certificate) and attaches a receiver and a sender to the registration's address.
+//     Both over WebSocket do the same after an upgrade.
 //  3. Device.Register sends the registration and returns the answer: 202, an operation id
-//     and usually retry-after. Over MQTT the answer is found by its $rid.
+//     and usually retry-after. Over MQTT the answer is found by its $rid, over AMQP by its
+//     correlation-id. A device with a TPM first imports the key of a challenge (HTTPS), or
+//     did so within SASL (AMQP).
 //  4. Wire.Provision waits retry-after on the clock and polls, until the status is
 //     terminal: assigned, failed or disabled.
 //  5. Wire.HubDevice connects to the hub that was assigned, with the same credential:
 //     telemetry, twin, methods.
 //
 // Wire.Service and Wire.HubService are the administrator's side: requests signed with a
-// policy's key. Wire.Packets and Wire.RawHTTP are for checks that look at order or send
-// what no client would.
+// policy's key. Wire.Packets, Wire.AMQP and Wire.RawHTTP are for checks that look at order
+// or send what no client would.
 //
 // Answers are decoded strictly, by exact member names and kinds, and whatever is wrong
 // comes back as a *Malformed next to the answer, which keeps the bytes in Raw. Nothing

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -71,12 +72,14 @@ type HTTPClient struct {
 	wire      *Wire
 	endpoint  Endpoint
 	label     string // registration id for the transcript
+	operation func(HTTPRequest) (Operation, bool)
 	transport *http.Transport
 }
 
 // HTTP returns a client of the endpoint's HTTPS port. Nothing is dialled yet.
 func (w *Wire) HTTP(ep Endpoint, o DialOptions) *HTTPClient {
 	c := &HTTPClient{wire: w, endpoint: ep}
+	c.operation = func(r HTTPRequest) (Operation, bool) { return deviceOperation(ep.Host, r.Method, r.Path) }
 	c.transport = &http.Transport{
 		Proxy: nil, // Dial decides
 		DialTLSContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -98,7 +101,19 @@ func (w *Wire) HTTP(ep Endpoint, o DialOptions) *HTTPClient {
 
 // Do sends one request and reads its response. A response of any status is no error; a
 // body over 1 MiB is.
-func (c *HTTPClient) Do(ctx context.Context, r HTTPRequest) (HTTPResponse, error) {
+func (c *HTTPClient) Do(ctx context.Context, r HTTPRequest) (answer HTTPResponse, err error) {
+	o, counted := c.operation(r)
+	if !counted {
+		return c.do(ctx, r)
+	}
+	unsent := c.wire.metered(ctx, o, func() int {
+		answer, err = c.do(ctx, r)
+		return answer.Status
+	})
+	return answer, errors.Join(unsent, err)
+}
+
+func (c *HTTPClient) do(ctx context.Context, r HTTPRequest) (HTTPResponse, error) {
 	ctx, cancel := within(ctx, c.wire.timeouts().Answer)
 	defer cancel()
 	request, err := c.request(ctx, r)

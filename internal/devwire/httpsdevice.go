@@ -15,6 +15,7 @@ type httpsDevice struct {
 	wire   *Wire
 	client *HTTPClient
 	id     Identity
+	token  string // that a TPM signed; by a key it is made anew for each request
 }
 
 func (w *Wire) httpsDevice(ep Endpoint, id Identity) *httpsDevice {
@@ -45,7 +46,11 @@ func (d *httpsDevice) Register(ctx context.Context, payload json.RawMessage) (An
 	if err != nil {
 		return Answer{}, err
 	}
-	return d.ask(ctx, HTTPRequest{Method: http.MethodPut, Path: RegisterPath(d.id), Body: body})
+	r := HTTPRequest{Method: http.MethodPut, Path: RegisterPath(d.id), Body: body}
+	if d.id.TPM != nil {
+		return d.registerByTPM(ctx, r)
+	}
+	return d.ask(ctx, r)
 }
 
 func (d *httpsDevice) Poll(ctx context.Context, operationID string) (Answer, error) {
@@ -53,18 +58,26 @@ func (d *httpsDevice) Poll(ctx context.Context, operationID string) (Answer, err
 }
 
 func (d *httpsDevice) ask(ctx context.Context, r HTTPRequest) (Answer, error) {
-	r.Header = http.Header{"Accept": {"application/json"}}
-	if len(r.Body) > 0 {
-		r.Header.Set("Content-Type", "application/json; charset=utf-8")
-	}
-	if token := d.id.Token(d.wire.clock().Now()); token != "" {
-		r.Header.Set("Authorization", token)
-	}
-	response, err := d.client.Do(ctx, r)
+	response, err := d.do(ctx, r)
 	if err != nil {
 		return Answer{}, err
 	}
 	return response.Answer()
+}
+
+func (d *httpsDevice) do(ctx context.Context, r HTTPRequest) (HTTPResponse, error) {
+	r.Header = http.Header{"Accept": {"application/json"}}
+	if len(r.Body) > 0 {
+		r.Header.Set("Content-Type", "application/json; charset=utf-8")
+	}
+	token := d.token
+	if token == "" {
+		token = d.id.Token(d.wire.clock().Now())
+	}
+	if token != "" {
+		r.Header.Set("Authorization", token)
+	}
+	return d.client.Do(ctx, r)
 }
 
 func (d *httpsDevice) Close() error {

@@ -94,7 +94,12 @@ func (w *Wire) HubDevice(ctx context.Context, t dps.Transport, ep Endpoint, id H
 
 // SendTelemetry publishes a message at QoS 1 and waits until the hub has taken it.
 func (h *HubDevice) SendTelemetry(ctx context.Context, payload []byte, properties map[string]string) error {
-	return h.client.publish(ctx, TelemetryTopic(h.id.DeviceID, properties), payload)
+	var err error
+	unsent := h.client.wire.metered(ctx, Operation{Kind: HubMessage, Host: h.host, Device: h.id.DeviceID}, func() int {
+		err = h.client.publish(ctx, TelemetryTopic(h.id.DeviceID, properties), payload)
+		return 0
+	})
+	return errors.Join(unsent, err)
 }
 
 // Twin reads the twin.

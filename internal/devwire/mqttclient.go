@@ -182,7 +182,7 @@ func (w *Wire) openStream(ctx context.Context, t dps.Transport, ep Endpoint, o D
 		}
 		return &stream{Conn: conn, record: conn.record, tls: conn}, nil
 	case dps.MQTTWebSocket:
-		return w.upgrade(ctx, ep, o)
+		return w.upgrade(ctx, ep, o, mqttSubprotocol)
 	default:
 		return nil, notSent("%s does not carry mqtt; use mqtt or mqtt-ws", t)
 	}

@@ -10,6 +10,8 @@ import (
 // MQTTDevice is a device at the provisioning service over MQTT or MQTT over WebSocket.
 // Requests may overlap.
 type MQTTDevice struct {
+	wire     *Wire
+	host     string
 	id       Identity
 	client   *mqttClient
 	requests requests[Answer]
@@ -17,7 +19,7 @@ type MQTTDevice struct {
 
 // MQTTDevice connects, logs in and subscribes.
 func (w *Wire) MQTTDevice(ctx context.Context, t dps.Transport, ep Endpoint, id Identity) (*MQTTDevice, error) {
-	d := &MQTTDevice{id: id}
+	d := &MQTTDevice{wire: w, host: ep.Host, id: id}
 	l := login{clientID: id.RegistrationID, username: MQTTUsername(id), password: id.Token(w.clock().Now())}
 	client, err := w.openMQTT(ctx, t, ep, DialOptions{Certificate: id.Certificate}, l, false, d.hear)
 	if err != nil {
@@ -37,13 +39,25 @@ func (d *MQTTDevice) Register(ctx context.Context, payload json.RawMessage) (Ans
 	if err != nil {
 		return Answer{}, err
 	}
-	return d.requests.ask(ctx, d.client, RegisterTopic, body)
+	return d.ask(ctx, Registration, RegisterTopic, body)
 }
 
 // Poll asks for an operation's status.
 func (d *MQTTDevice) Poll(ctx context.Context, operationID string) (Answer, error) {
 	topic := func(rid string) string { return PollTopic(rid, operationID) }
-	return d.requests.ask(ctx, d.client, topic, []byte{})
+	return d.ask(ctx, Poll, topic, []byte{})
+}
+
+func (d *MQTTDevice) ask(ctx context.Context, kind OperationKind, topic func(rid string) string, body []byte) (a Answer, err error) {
+	o := Operation{Kind: kind, Host: d.host, Device: d.id.RegistrationID}
+	unsent := d.wire.metered(ctx, o, func() int {
+		a, err = d.requests.ask(ctx, d.client, topic, body)
+		return a.Code
+	})
+	if unsent != nil {
+		return a, unsent
+	}
+	return a, err
 }
 
 // Lost is closed when the connection ends, by whichever side.

@@ -20,8 +20,11 @@ import (
 // PacketConn is an MQTT connection packet by packet. It sends nothing by itself: no
 // acknowledgement, no ping.
 type PacketConn struct {
+	wire   *Wire
 	stream *stream
 	limits Timeouts
+	host   string
+	client string // ClientId of the CONNECT that was sent
 
 	heard  chan packets.ControlPacket // closed by the reader, after it set err
 	err    error
@@ -40,7 +43,7 @@ func (w *Wire) Packets(ctx context.Context, t dps.Transport, ep Endpoint, o Dial
 		return nil, err
 	}
 	p := &PacketConn{
-		stream: s, limits: w.timeouts(),
+		wire: w, stream: s, limits: w.timeouts(), host: ep.Host,
 		heard: make(chan packets.ControlPacket, packetBacklog), done: make(chan struct{}),
 	}
 	p.reader.Go(p.read)
@@ -71,12 +74,22 @@ func (p *PacketConn) Send(cp packets.ControlPacket) error {
 	if c, ok := cp.(*packets.ConnectPacket); ok {
 		p.stream.record.Registration(c.ClientIdentifier)
 		p.stream.tls.record.Registration(c.ClientIdentifier)
+		p.client = c.ClientIdentifier
 	}
 	var b bytes.Buffer
 	if err := cp.Write(&b); err != nil {
 		return fmt.Errorf("encode packet: %w", err)
 	}
-	return p.SendBytes(b.Bytes())
+	o, counted := publishOperation(p.host, p.client, cp)
+	if !counted {
+		return p.SendBytes(b.Bytes())
+	}
+	var err error
+	unsent := p.wire.metered(context.Background(), o, func() int {
+		err = p.SendBytes(b.Bytes())
+		return 0
+	})
+	return errors.Join(unsent, err)
 }
 
 // SendBytes writes bytes as they are: in one record, or one frame over WebSocket.

@@ -18,7 +18,29 @@ import (
 // own, and returns the bytes that came back: until one whole response has been read, or
 // the server closes, or the answer's timeout ends. A connection closed without an answer
 // is io.EOF.
-func (w *Wire) RawHTTP(ctx context.Context, ep Endpoint, o DialOptions, request []byte) ([]byte, error) {
+func (w *Wire) RawHTTP(ctx context.Context, ep Endpoint, o DialOptions, request []byte) (answer []byte, err error) {
+	operation, counted := rawOperation(ep.Host, request)
+	if !counted {
+		return w.rawHTTP(ctx, ep, o, request)
+	}
+	unsent := w.metered(ctx, operation, func() int {
+		answer, err = w.rawHTTP(ctx, ep, o, request)
+		return 0
+	})
+	return answer, errors.Join(unsent, err)
+}
+
+// rawOperation reads the request line, as far as it is one.
+func rawOperation(host string, request []byte) (Operation, bool) {
+	line, _, _ := strings.Cut(string(request[:min(len(request), 4<<10)]), "\r\n")
+	fields := strings.Fields(line)
+	if len(fields) < 2 {
+		return Operation{}, false
+	}
+	return deviceOperation(host, fields[0], fields[1])
+}
+
+func (w *Wire) rawHTTP(ctx context.Context, ep Endpoint, o DialOptions, request []byte) ([]byte, error) {
 	conn, err := w.dial(ctx, ep, ep.HTTPSPort, transcript.HTTP, o)
 	if err != nil {
 		return nil, err

@@ -31,8 +31,8 @@ func present(given bool) string {
 }
 
 func (id Identity) String() string {
-	return fmt.Sprintf("device %s in scope %s, key %s, certificate %s",
-		id.RegistrationID, id.Scope, hide(id.Key), present(id.Certificate != nil))
+	return fmt.Sprintf("device %s in scope %s, key %s, certificate %s, tpm %s",
+		id.RegistrationID, id.Scope, hide(id.Key), present(id.Certificate != nil), present(id.TPM != nil))
 }
 
 func (id HubIdentity) String() string {
@@ -81,6 +81,15 @@ func (c *policyClient) String() string {
 func (d *httpsDevice) String() string { return d.id.String() + " over https" }
 func (d *MQTTDevice) String() string  { return d.id.String() + " over mqtt" }
 func (h *HubDevice) String() string   { return h.id.String() + " at its hub" }
+func (d *AMQPDevice) String() string  { return d.id.String() + " over " + d.over.String() }
+
+func (l SASLLogin) String() string {
+	return fmt.Sprintf("sasl %s, hostname %q, response %s", l.Mechanism, l.Hostname, hide(l.Initial))
+}
+
+func (c TPMChallenge) String() string {
+	return fmt.Sprintf("tpm challenge %q, key %s of %d bytes", c.Message, c.KeyName, len(c.AuthenticationKey))
+}
 
 // headerText writes a header with its credentials hidden.
 func headerText(h http.Header) string {
@@ -117,6 +126,9 @@ func (c *policyClient) Format(s fmt.State, _ rune)  { format(s, c) }
 func (d *httpsDevice) Format(s fmt.State, _ rune)   { format(s, d) }
 func (d *MQTTDevice) Format(s fmt.State, _ rune)    { format(s, d) }
 func (h *HubDevice) Format(s fmt.State, _ rune)     { format(s, h) }
+func (d *AMQPDevice) Format(s fmt.State, _ rune)    { format(s, d) }
+func (l SASLLogin) Format(s fmt.State, _ rune)      { format(s, l) }
+func (c TPMChallenge) Format(s fmt.State, _ rune)   { format(s, c) }
 
 func (id Identity) GomegaString() string      { return id.String() }
 func (id HubIdentity) GomegaString() string   { return id.String() }
@@ -131,6 +143,9 @@ func (c *policyClient) GomegaString() string  { return c.String() }
 func (d *httpsDevice) GomegaString() string   { return d.String() }
 func (d *MQTTDevice) GomegaString() string    { return d.String() }
 func (h *HubDevice) GomegaString() string     { return h.String() }
+func (d *AMQPDevice) GomegaString() string    { return d.String() }
+func (l SASLLogin) GomegaString() string      { return l.String() }
+func (c TPMChallenge) GomegaString() string   { return c.String() }
 
 func (id Identity) MarshalText() ([]byte, error)      { return []byte(id.String()), nil }
 func (id HubIdentity) MarshalText() ([]byte, error)   { return []byte(id.String()), nil }
@@ -140,3 +155,5 @@ func (r HTTPRequest) MarshalText() ([]byte, error)    { return []byte(r.String()
 func (r HTTPResponse) MarshalText() ([]byte, error)   { return []byte(r.String()), nil }
 func (r ServiceRequest) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 func (a Answer) MarshalText() ([]byte, error)         { return []byte(a.String()), nil }
+func (l SASLLogin) MarshalText() ([]byte, error)      { return []byte(l.String()), nil }
+func (c TPMChallenge) MarshalText() ([]byte, error)   { return []byte(c.String()), nil }

@@ -77,6 +77,15 @@ func TestNothingPrintsASecret(t *testing.T) {
 		t.Fatal(err)
 	}
 	hubDevice.Close()
+	amqpDevice, err := wire.Device(soon(t), dps.AMQP, endpoint(serviceHost, amqpPeers(t, lab, dps.AMQP, func(p *amqpPeer) {
+		p.login()
+		p.goodbye()
+	})), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	amqpDevice.Close()
+	_, challenge := devwire.ParseTPMChallenge(fmt.Appendf(nil, `{"status":"x","keyName":"k","authenticationKey":%q}`, encoded))
 	httpsDevice, _ := wire.Device(soon(t), dps.HTTPS, ep, id)
 	encoded := base64.StdEncoding.EncodeToString(secret)
 	service, err := wire.Service(ep, "HostName=h;SharedAccessKeyName=p;SharedAccessKey="+encoded)
@@ -100,7 +109,9 @@ func TestNothingPrintsASecret(t *testing.T) {
 		"Answer":                      devwire.Answer{Code: 200, Raw: body},
 		"Malformed":                   malformed,
 		"ServiceClient":               service, "HubServiceClient": hub,
-		"device over https": httpsDevice, "device over mqtt": mqttDevice, "HubDevice": hubDevice,
+		"device over https": httpsDevice, "device over mqtt": mqttDevice, "device over amqp": amqpDevice, "HubDevice": hubDevice,
+		"SASLLogin": devwire.SASLPlain("dev-01", token), "SASLLogin's frame": devwire.SASLPlain("dev-01", string(secret)).Init(),
+		"TPMChallenge": devwire.TPMChallenge{AuthenticationKey: secret}, "a bad challenge": challenge,
 		"CONNECT": fmt.Sprint(connect), "transcript": fmt.Sprintf("%+v", told(wire)),
 	} {
 		text := printed(t, v)

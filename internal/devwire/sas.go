@@ -23,12 +23,27 @@ type SAS struct {
 // Token writes the token with its scheme word, for the Authorization header, the MQTT
 // password and SASL PLAIN alike.
 func (s SAS) Token() string {
+	token, err := s.signed(func(text []byte) ([]byte, error) {
+		mac := hmac.New(sha256.New, s.Key)
+		mac.Write(text)
+		return mac.Sum(nil), nil
+	})
+	if err != nil {
+		panic(err) // the function above has none
+	}
+	return token
+}
+
+// signed is Token with a key that only sign has.
+func (s SAS) signed(sign func(text []byte) ([]byte, error)) (string, error) {
 	expiry := strconv.FormatInt(s.Expiry.Unix(), 10)
-	mac := hmac.New(sha256.New, s.Key)
-	mac.Write([]byte(s.Resource + "\n" + expiry))
+	signature, err := sign([]byte(s.Resource + "\n" + expiry))
+	if err != nil {
+		return "", err
+	}
 	fields := map[string]string{
 		"sr":  s.Resource,
-		"sig": url.QueryEscape(base64.StdEncoding.EncodeToString(mac.Sum(nil))),
+		"sig": url.QueryEscape(base64.StdEncoding.EncodeToString(signature)),
 		"se":  expiry,
 	}
 	if s.Policy != nil {
@@ -44,7 +59,7 @@ func (s SAS) Token() string {
 			pairs = append(pairs, name+"="+value)
 		}
 	}
-	return "SharedAccessSignature " + strings.Join(pairs, "&")
+	return "SharedAccessSignature " + strings.Join(pairs, "&"), nil
 }
 
 // DeviceResource is the resource of a device's token at the provisioning service, escaped

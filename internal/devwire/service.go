@@ -39,9 +39,13 @@ type ServiceRequest struct {
 	Token        *string // nil: minted; a pointer to "" sends no Authorization
 }
 
-func (w *Wire) policyClient(ep Endpoint, connectionString, apiVersion string) (*policyClient, error) {
+func (w *Wire) policyClient(ep Endpoint, connectionString, apiVersion string, kind OperationKind) (*policyClient, error) {
 	c := &policyClient{wire: w, http: w.HTTP(ep, DialOptions{}), apiVersion: apiVersion}
 	c.http.transport.MaxConnsPerHost = serviceConnections
+	c.http.operation = func(r HTTPRequest) (Operation, bool) {
+		path, _, _ := strings.Cut(r.Path, "?")
+		return Operation{Kind: kind, Host: ep.Host, Method: r.Method, Path: path}, true
+	}
 	var err error
 	c.host, c.policy, c.key, err = parseConnectionString(connectionString)
 	return c, err
@@ -147,7 +151,7 @@ type ServiceClient struct{ policyClient }
 // Service returns a client that signs with the policy of a connection string. Nothing is
 // dialled yet.
 func (w *Wire) Service(ep Endpoint, connectionString string) (*ServiceClient, error) {
-	c, err := w.policyClient(ep, connectionString, DefaultServiceAPIVersion)
+	c, err := w.policyClient(ep, connectionString, DefaultServiceAPIVersion, ServiceRequest)
 	if err != nil {
 		return nil, err
 	}

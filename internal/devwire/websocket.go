@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -21,8 +23,17 @@ func (r *UpgradeRefused) Error() string {
 	return fmt.Sprintf("the server answered the websocket upgrade with %d", r.Status)
 }
 
+// The subprotocols that most clients ask for (device-api.md 0.1 item 13).
+const (
+	mqttSubprotocol = "mqtt"
+	amqpSubprotocol = "AMQPWSB10"
+)
+
 // upgrade makes a byte stream of a WebSocket. Each write becomes one binary frame.
-func (w *Wire) upgrade(ctx context.Context, ep Endpoint, o DialOptions) (*stream, error) {
+func (w *Wire) upgrade(ctx context.Context, ep Endpoint, o DialOptions, subprotocol string) (*stream, error) {
+	if o.Subprotocols == nil {
+		o.Subprotocols = []string{subprotocol}
+	}
 	ws, conn, record, err := w.webSocket(ctx, ep, o)
 	if err != nil {
 		return nil, err
@@ -32,8 +43,8 @@ func (w *Wire) upgrade(ctx context.Context, ep Endpoint, o DialOptions) (*stream
 	return &stream{Conn: record.Wrap(frames), record: record, tls: conn, subprotocol: ws.Subprotocol()}, nil
 }
 
-// webSocket makes a WebSocket of a connection to the HTTPS port (device-api.md 2.9). The
-// record is of what the frames carry.
+// webSocket makes a WebSocket of a connection to the HTTPS port (device-api.md 2.9, 3.1).
+// The record is of what the frames carry.
 func (w *Wire) webSocket(ctx context.Context, ep Endpoint, o DialOptions) (*websocket.Conn, *Conn, *transcript.Conn, error) {
 	ctx, cancel := within(ctx, w.timeouts().Dial+w.timeouts().Answer)
 	defer cancel()
@@ -46,7 +57,7 @@ func (w *Wire) webSocket(ctx context.Context, ep Endpoint, o DialOptions) (*webs
 		path = "/$iothub/websocket"
 	}
 	if subprotocols == nil {
-		subprotocols = []string{"mqtt"}
+		subprotocols = []string{mqttSubprotocol}
 	}
 	ws, response, err := websocket.Dial(ctx, "wss://"+ep.Host+path, &websocket.DialOptions{
 		HTTPClient:   &http.Client{Transport: oneConnection(conn), CheckRedirect: noRedirect},
@@ -61,8 +72,12 @@ func (w *Wire) webSocket(ctx context.Context, ep Endpoint, o DialOptions) (*webs
 		}
 		return nil, nil, nil, fmt.Errorf("websocket to %s%s: %w", ep.Host, path, err)
 	}
+	carries := transcript.MQTT
+	if slices.ContainsFunc(subprotocols, func(s string) bool { return strings.EqualFold(s, amqpSubprotocol) }) {
+		carries = transcript.AMQP
+	}
 	record := w.Log.Open(transcript.Meta{
-		Protocol: transcript.MQTT, Service: ep.Host, Listener: conn.RemoteAddr().String(), Peer: conn.LocalAddr().String(),
+		Protocol: carries, Service: ep.Host, Listener: conn.RemoteAddr().String(), Peer: conn.LocalAddr().String(),
 	})
 	record.Note("over websocket, subprotocol " + ws.Subprotocol())
 	return ws, conn, record, nil

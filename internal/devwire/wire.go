@@ -16,6 +16,7 @@ type Wire struct {
 	Log      *transcript.Log // records what is said; nil records nothing
 	Foreign  bool            // the target is not ours: its name may be resolved and a proxy used
 	Timeouts Timeouts
+	Meter    Meter // is told of every operation; may be nil
 }
 
 // Timeouts are the longest waits. A zero field is its default.
@@ -61,7 +62,8 @@ type DialOptions struct {
 	MaxVersion uint16        // of TLS, as in tls.VersionTLS12; 0 is the newest
 	Curves     []tls.CurveID // nil is Go's list
 
-	// Path and Subprotocols are for MQTT over WebSocket; default /$iothub/websocket, mqtt.
+	// Path and Subprotocols are for MQTT and AMQP over WebSocket; default
+	// /$iothub/websocket, and mqtt or AMQPWSB10.
 	Path         string
 	Subprotocols []string
 }

@@ -99,28 +99,35 @@ func (m *Malformed) Error() string { return "malformed amqp: " + m.What }
 // ended between frames, io.ErrUnexpectedEOF within one; a *Malformed is what is no frame,
 // or one of more than limit bytes.
 func Read(r io.Reader, limit int) (Frame, error) {
-	head := make([]byte, frameHeader)
-	if n, err := io.ReadFull(r, head); err != nil {
-		return Frame{}, cutShort(err, n)
-	}
-	if [4]byte(head) == [4]byte(HeaderAMQP[:]) {
-		h := Header(head)
-		return Frame{Header: &h}, nil
-	}
-	size := binary.BigEndian.Uint32(head)
-	if size < frameHeader || uint64(size) > uint64(limit) {
-		return Frame{}, &Malformed{fmt.Sprintf("a frame of %d bytes, which should be from %d to %d", size, frameHeader, limit), head}
-	}
-	raw := append(head, make([]byte, size-frameHeader)...)
-	if n, err := io.ReadFull(r, raw[frameHeader:]); err != nil {
-		return Frame{}, cutShort(err, frameHeader+n)
-	}
-	f, err := parse(raw)
+	raw, err := ReadBytes(r, limit)
 	if err != nil {
-		return f, &Malformed{err.Error(), raw}
+		return Frame{}, err
 	}
-	return f, nil
+	return Parse(raw)
 }
+
+// ReadBytes is Read without a look at what the frame holds.
+func ReadBytes(r io.Reader, limit int) ([]byte, error) {
+	raw := make([]byte, frameHeader)
+	if n, err := io.ReadFull(r, raw); err != nil {
+		return nil, cutShort(err, n)
+	}
+	if isHeader(raw) {
+		return raw, nil
+	}
+	size := binary.BigEndian.Uint32(raw)
+	if size < frameHeader || uint64(size) > uint64(limit) {
+		return nil, &Malformed{fmt.Sprintf("a frame of %d bytes, which should be from %d to %d", size, frameHeader, limit), raw}
+	}
+	raw = append(raw, make([]byte, size-frameHeader)...)
+	if n, err := io.ReadFull(r, raw[frameHeader:]); err != nil {
+		return nil, cutShort(err, frameHeader+n)
+	}
+	return raw, nil
+}
+
+// isHeader tells a protocol header from a frame, which would be one of a gigabyte.
+func isHeader(raw []byte) bool { return [4]byte(raw) == [4]byte(HeaderAMQP[:]) }
 
 func cutShort(err error, n int) error {
 	if n > 0 && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)) {
@@ -129,7 +136,24 @@ func cutShort(err error, n int) error {
 	return err
 }
 
+// Parse reads a frame or protocol header of which raw holds all. What it returns shares
+// memory with raw. The error is a *Malformed.
+func Parse(raw []byte) (Frame, error) {
+	if len(raw) == frameHeader && isHeader(raw) {
+		h := Header(raw)
+		return Frame{Header: &h}, nil
+	}
+	f, err := parse(raw)
+	if err != nil {
+		return f, &Malformed{err.Error(), raw}
+	}
+	return f, nil
+}
+
 func parse(raw []byte) (Frame, error) {
+	if len(raw) < frameHeader || uint64(binary.BigEndian.Uint32(raw)) != uint64(len(raw)) {
+		return Frame{}, fmt.Errorf("%d bytes that are not one frame", len(raw))
+	}
 	f := Frame{Type: raw[5], Channel: binary.BigEndian.Uint16(raw[6:])}
 	offset := 4 * int(raw[4])
 	switch {
