@@ -4,8 +4,10 @@ import (
 	"crypto"
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 
 	"github.com/dpslab/dpslab/internal/clock"
@@ -18,10 +20,15 @@ type identity struct {
 	variables    []string
 }
 
-// newIdentity names a device and, where it proves itself by certificates, makes them: a
+// identities counts those made, so that a test that runs again in the same lab meets nothing
+// of its earlier device.
+var identities atomic.Int64
+
+// newIdentity names a device after what it is for and, where it proves itself by certificates, makes them: a
 // self-signed one, or for a group a leaf below an intermediate whose root is enrolled.
-func newIdentity(t *testing.T, registration, attestation string) identity {
+func newIdentity(t *testing.T, purpose, attestation string) identity {
 	t.Helper()
+	registration := fmt.Sprintf("%s-%d", purpose, identities.Add(1))
 	id := identity{registration, []string{"DPSLAB_INTEROP_REGISTRATION=" + registration}}
 	o := pki.Options{Now: clock.System().Now()}
 	switch attestation {

@@ -5,17 +5,35 @@ as its reason is gone.
 """
 
 import base64
-import gc
+import multiprocessing
 import secrets
 import sys
+from concurrent.futures import ProcessPoolExecutor
 
 import attestations
 import lab
 from credentials import Certificate, Key
 from enrollments import remove_registration
 from hub import Hub
-from registration import transports
+from registration import register
 from step import describe, refused, same, step
+
+# What the device shows at first instead of what it is enrolled by.
+WRONG = {
+    "wrong-key": lambda: Key(base64.b64encode(secrets.token_bytes(32)).decode()),
+    "wrong-certificate": lambda: Certificate(lab.other_certificate()),
+}
+
+
+def attempt(transport, credential):
+    return describe(refused(lambda: register(transport, credential)))
+
+
+def in_its_own_process(function, *arguments):
+    """No call ends a client that was refused: it stays connected, and connects again whenever
+    another client of its registration takes its place. So the device ends, and starts again."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+        return process.submit(function, *arguments).result()
 
 
 def main(transport, reason):
@@ -29,25 +47,14 @@ def main(transport, reason):
     right = how.credential(enrollment)
 
     with step("refused") as saw:
-        wrong = {
-            "wrong-key": lambda: Key(base64.b64encode(secrets.token_bytes(32)).decode()),
-            "wrong-certificate": lambda: Certificate(lab.other_certificate()),
-            "disabled": lambda: right,
-        }[reason]()
-        client = wrong.provisioning_client(**transports[transport])
-        error = describe(refused(client.register))
+        shown = WRONG[reason]() if reason in WRONG else right
+        error = in_its_own_process(attempt, transport, shown)
         saw.update((name, error[name]) for name in ("name", "message", "cause"))
 
     with step("served"):
         if reason == "disabled":
             how.put({**enrollment, "provisioningStatus": "enabled"}, if_match=enrollment["etag"])
-        else:
-            # No call ends a client that was refused. It stays connected, and would connect
-            # again whenever another client of the registration takes its place.
-            del client
-            gc.collect()
-            client = right.provisioning_client(**transports[transport])
-        result = client.register()
+        result = register(transport, right)
         same(result.status, "assigned")
 
     with step("remove"):
