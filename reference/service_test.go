@@ -1,6 +1,8 @@
 package reference_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -112,6 +114,11 @@ func TestALinkedHubIsDialledWhereItsLinkSays(t *testing.T) {
 		t.Fatal(err)
 	}
 	conn.Close()
+	ended, cancel := context.WithCancel(t.Context())
+	cancel() // what is under way is not worth waiting for
+	if err := l.RemoveService(ended, s.Name()); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
 }
 
 // Control asks for the links of a service while somebody replaces them.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -56,6 +57,49 @@ func portOf(t *testing.T, r *running, protocol string) int {
 	return port
 }
 
+// Each hub in a process of its own, and none is told a key.
+func TestHubsOfOneStateAreLinkedByTheirNumbers(t *testing.T) {
+	t.Parallel()
+	env, state := environment(t, "DPSLAB_CONTROL_TOKEN=the-same-for-all"), t.TempDir()
+	first := serveLab(t, env, "hub", "serve", "--state", state, "--hub", "1")
+	second := serveLab(t, env, "hub", "serve", "--state", state, "--hub", "2")
+	at := func(hub *running) string { return hub.vars["DPSLAB_ADDRESS"] + ":" + hub.vars["DPSLAB_HTTPS_PORT"] }
+	service := serveLab(t, env, "reference", "serve", "--state", state, "--link-hub", "1@"+at(first), "--link-hub", "2@"+at(second)).open(t)
+	hosts := map[string]bool{first.vars["DPSLAB_HUB_1_HOST"]: true, second.vars["DPSLAB_HUB_1_HOST"]: true}
+	if len(hosts) != 2 {
+		t.Fatalf("two hubs have one name: %v", hosts)
+	}
+	if token := service.vars["DPSLAB_CONTROL_TOKEN"]; token != "the-same-for-all" || second.vars["DPSLAB_CONTROL_TOKEN"] != token {
+		t.Errorf("the control tokens are %q and %q", token, second.vars["DPSLAB_CONTROL_TOKEN"])
+	}
+	if p := service.dpslab(t, "enroll", "group", "g", "--key"); p.code != exitPassed {
+		t.Fatalf("%s", p)
+	}
+	for i := range 30 {
+		p := service.dpslab(t, "device", fmt.Sprint("dev-", i), "--from-group", "g", "--transport", "https", "--messages", "0")
+		for host := range hosts {
+			if strings.Contains(p.all(), "assigned to "+host) {
+				delete(hosts, host)
+			}
+		}
+		if len(hosts) == 0 {
+			return
+		}
+	}
+	t.Errorf("of thirty devices none was assigned to %v", hosts)
+}
+
+func TestHubNumbersThatAreNone(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{{"--hub", "0"}, {"--hub", "-1"}, {"--hub", "51"}, {"--hub", "1", "--hubs", "2"}} {
+		p := invoke(t, environment(t), "dpslab", append([]string{"hub", "serve", "--auto-ports", "--server-key", "p256"}, args...)...)
+		if p.code != exitUntestable {
+			t.Errorf("%s", p)
+		}
+		oneLineOf(t, p, "hub")
+	}
+}
+
 func TestHealth(t *testing.T) {
 	t.Parallel()
 	lab, stranger := up(t), up(t)
@@ -95,7 +139,7 @@ func TestHealth(t *testing.T) {
 func TestLinkedHubsThatAreNone(t *testing.T) {
 	t.Parallel()
 	const key = "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0"
-	for _, spec := range []string{"hub-1", "HostName=h;SharedAccessKeyName=o;SharedAccessKey=" + key + "@nowhere", "HostName=h;SharedAccessKey=" + key, "@127.0.0.1:1"} {
+	for _, spec := range []string{"hub-1", "0", "51", "1@", "1@here", "HostName=h;SharedAccessKeyName=o;SharedAccessKey=" + key + "@nowhere", "HostName=h;SharedAccessKey=" + key, "@127.0.0.1:1"} {
 		p := invoke(t, environment(t), "dpslab", "reference", "serve", "--auto-ports", "--server-key", "p256", "--link-hub", spec)
 		if p.code != exitUntestable || strings.Contains(p.all(), key) {
 			t.Errorf("%s", p)

@@ -20,10 +20,17 @@ func (o Options) check() error {
 	switch {
 	case o.Hubs < 0 || o.Hubs > maxHubs:
 		return fmt.Errorf("--hubs %d: a service is linked to at most %d hubs", o.Hubs, maxHubs)
+	case o.OnlyHub < 0 || o.OnlyHub > maxHubs:
+		return fmt.Errorf("--hub %d: a state holds the hubs 1 to %d", o.OnlyHub, maxHubs)
 	case o.IDScope != "" && !scopePattern.MatchString(o.IDScope):
 		return fmt.Errorf("--id-scope %q is no id scope: letters and digits, as in 0ne00DEMO01", o.IDScope)
 	case !domainPattern.MatchString(o.HubDomain):
 		return fmt.Errorf("--hub-domain %q is no domain name: lower-case letters, digits, - and dots", o.HubDomain)
+	}
+	for _, h := range o.Linked {
+		if h.Number < 0 || h.Number > maxHubs {
+			return fmt.Errorf("--link-hub %d: a state holds the hubs 1 to %d", h.Number, maxHubs)
+		}
 	}
 	if _, err := netip.ParseAddr(o.Listen); err != nil {
 		return fmt.Errorf("--listen %q is no IP address; give one such as 127.0.0.1", o.Listen)

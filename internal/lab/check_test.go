@@ -18,6 +18,8 @@ func TestOptionsThatAreRefused(t *testing.T) {
 	}{
 		{"more hubs than a service may have", func(o *lab.Options) { o.Hubs = 51 }, "--hubs 51"},
 		{"fewer than none", func(o *lab.Options) { o.Hubs = -1 }, "--hubs -1"},
+		{"a hub beyond those of a state", func(o *lab.Options) { o.OnlyHub = 51 }, "--hub 51"},
+		{"a linked hub beyond those of a state", func(o *lab.Options) { o.Linked = []lab.LinkedHub{{Number: 51}} }, "--link-hub 51"},
 		{"a scope that would break a path", func(o *lab.Options) { o.IDScope = "0ne/1" }, `--id-scope "0ne/1"`},
 		{"a scope with a blank", func(o *lab.Options) { o.IDScope = "0ne 1" }, "--id-scope"},
 		{"a domain with a capital", func(o *lab.Options) { o.HubDomain = "Example.org" }, "--hub-domain"},

@@ -42,15 +42,14 @@ type Options struct {
 
 	Reference bool // play the provisioning service, and make one
 	Fakehub   bool // play hubs
-	Hubs      int  // make this many hubs, linked to the service
+	Hubs      int  // make the first so many hubs of the state, linked to the service
+	OnlyHub   int  // make the hub of the state that has this number, and no other; 0: as Hubs says
 
 	IDScope    string // default: the state's
 	HubDomain  string // default: azure-devices.net
 	ServerKey  KeyKind
 	RetryAfter time.Duration // what assigning answers ask for
-	// HubAddress says where a hub of another process is ("ip:port" for its host name).
-	HubAddress func(host string) string
-	Linked     []string // connection strings of hubs of other processes, linked to the service
+	Linked     []LinkedHub   // hubs of other processes, linked to the service
 
 	// TranscriptBytes bounds what is recorded of connections; 0: 64 MiB; negative: nothing.
 	TranscriptBytes int
@@ -147,18 +146,18 @@ func (l *Lab) fill(o Options) error {
 		Door: l.Door, Certificate: certificate, Log: log, Logger: o.Logger, Domain: o.HubDomain,
 	})
 	linked := []reference.LinkedHub{}
-	for _, s := range o.Linked {
-		linked = append(linked, reference.LinkedHub{ConnectionString: s})
+	for _, h := range o.Linked {
+		linked = append(linked, reference.LinkedHub{ConnectionString: l.State.connectionString(h, o.HubDomain), Address: h.Address})
 	}
-	for i := range o.Hubs {
-		hub, err := l.Hubs.AddHub(fakehub.HubSpec{Name: l.State.hubName(i + 1), Key: l.State.hubKey(i + 1)})
+	for _, n := range o.hubs() {
+		hub, err := l.Hubs.AddHub(fakehub.HubSpec{Name: l.State.hubName(n), Key: l.State.hubKey(n)})
 		if err != nil {
 			return err
 		}
 		linked = append(linked, reference.LinkedHub{ConnectionString: hub.ConnectionString()})
 	}
 	l.Reference = reference.New(reference.Options{
-		Door: l.Door, Certificate: certificate, HubRoots: l.State.Roots(), HubAddress: l.hubAddress(o), Log: log, Logger: o.Logger,
+		Door: l.Door, Certificate: certificate, HubRoots: l.State.Roots(), HubAddress: l.hubAddress, Log: log, Logger: o.Logger,
 	})
 	if o.Reference {
 		scope := o.IDScope
@@ -216,19 +215,14 @@ func (l *Lab) openControl(o Options, log *transcript.Log) error {
 	return nil
 }
 
-// hubAddress dials hubs of this process where they are, and others where the caller says.
-func (l *Lab) hubAddress(o Options) func(host string) string {
-	return func(host string) string {
-		for _, h := range l.Hubs.Hubs() {
-			if strings.EqualFold(h.Host(), host) {
-				return net.JoinHostPort(h.Address(), strconv.Itoa(l.Door.Ports().HTTPS))
-			}
+// hubAddress dials hubs of this process where they are, and others by their names.
+func (l *Lab) hubAddress(host string) string {
+	for _, h := range l.Hubs.Hubs() {
+		if strings.EqualFold(h.Host(), host) {
+			return net.JoinHostPort(h.Address(), strconv.Itoa(l.Door.Ports().HTTPS))
 		}
-		if o.HubAddress != nil {
-			return o.HubAddress(host)
-		}
-		return net.JoinHostPort(host, "443")
 	}
+	return net.JoinHostPort(host, "443")
 }
 
 // ControlURL is where the control port answers, and Token what it asks for.

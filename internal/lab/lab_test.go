@@ -85,7 +85,8 @@ func TestALabIsTheRolesThatAreAskedFor(t *testing.T) {
 	if hubs.Service != nil || len(hubs.Hubs.Hubs()) != 1 {
 		t.Errorf("service %v, hubs %v", hubs.Service, hubs.Hubs.Hubs())
 	}
-	service := begin(t, lab.Options{AutoPorts: true, Reference: true, ServerKey: lab.P256, Linked: []string{hubs.Hubs.Hubs()[0].ConnectionString()}})
+	linked := []lab.LinkedHub{{ConnectionString: hubs.Hubs.Hubs()[0].ConnectionString()}}
+	service := begin(t, lab.Options{AutoPorts: true, Reference: true, ServerKey: lab.P256, Linked: linked})
 	if got := service.Service.LinkedHubs(); len(got) != 1 || got[0] != hubs.Hubs.Hubs()[0].Host() || len(service.Hubs.Hubs()) != 0 {
 		t.Errorf("linked %q", got)
 	}
