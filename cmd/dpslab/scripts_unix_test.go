@@ -56,6 +56,7 @@ func TestSetUpSaysWhatIsMissing(t *testing.T) {
 		{"no node", []string{"go", "node"}, []string{"go", "id", "npm"}, 1, []string{"node", "apt-get install nodejs npm", "DPSLAB_INTEROP=skip"}},
 		{"no npm", []string{"go", "node"}, []string{"go", "id", "node"}, 1, []string{"npm", "apt-get install nodejs npm", "DPSLAB_INTEROP=skip"}},
 		{"no node, and nobody needs it", []string{"go"}, []string{"go", "id"}, 0, nil},
+		{"no python", []string{"python"}, []string{"id"}, 1, []string{"python3", "apt-get install python3 python3-venv", "DPSLAB_INTEROP=skip"}},
 		{"no go", []string{"go"}, []string{"id", "node", "npm"}, 1, []string{"Go 1.26", "https://go.dev/dl/"}},
 	} {
 		code, said := script(t, "setup.sh", c.tools, forbidden, c.programs...)

@@ -23,5 +23,6 @@ echo 'making suites/interop/python/.venv'
 rm -rf .venv
 python3 -m venv .venv
 install -r build.txt
-install --no-build-isolation --only-binary :all: --no-binary paho-mqtt -r requirements.txt
+# paho-mqtt comes as source alone, and is built by what build.txt brought.
+install --use-pep517 --no-build-isolation --only-binary charset-normalizer,uamqp -r requirements.txt
 cat build.txt requirements.txt >.venv/made-from
