@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -66,6 +65,9 @@ type path struct {
 
 func (t *Target) files() []path {
 	list := []path{{"ca_file", &t.CAFile, false}}
+	if c := t.Containers; c != nil {
+		list = append(list, path{"containers.state", &c.State, false})
+	}
 	if ca := t.VerifiedCA; ca != nil {
 		list = append(list, path{"verified_ca.certificate_file", &ca.CertificateFile, false}, path{"verified_ca.key_file", &ca.KeyFile, true})
 	}
@@ -142,12 +144,23 @@ func (t *Target) texts() []text {
 	for i := range t.Hubs {
 		h, at := &t.Hubs[i], fmt.Sprintf("hubs[%d].", i)
 		list = append(list, text{at + "host", &h.Host, false}, text{at + "address", &h.Address, false},
-			text{at + "connection_string", (*string)(&h.ConnectionString), true})
+			text{at + "connection_string", (*string)(&h.ConnectionString), true}, text{at + "inside", &h.Inside, false})
+		list = append(list, h.Control.texts(at)...)
 	}
-	if t.Control != nil {
-		list = append(list, text{"control.url", &t.Control.URL, false}, text{"control.token", (*string)(&t.Control.Token), true})
+	if c := t.Containers; c != nil {
+		list = append(list, text{"containers.run", &c.Run, false}, text{"containers.network", &c.Network, false},
+			text{"containers.image", &c.Image, false})
 	}
-	return list
+	return append(list, t.Control.texts("")...)
+}
+
+func (c *Control) texts(at string) []text {
+	if c == nil {
+		return nil
+	}
+	return []text{
+		{at + "control.url", &c.URL, false}, {at + "control.address", &c.Address, false}, {at + "control.token", (*string)(&c.Token), true},
+	}
 }
 
 var reference = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)
@@ -264,6 +277,9 @@ func (t Target) check() (string, error) {
 		if field, err := h.Ports.check(); err != nil {
 			return fmt.Sprintf("hubs[%d].ports.%s", i, field), err
 		}
+		if field, err := h.checkLab(t); err != nil {
+			return fmt.Sprintf("hubs[%d].%s", i, field), err
+		}
 	}
 	if field, err := t.DPS.Ports.check(); err != nil {
 		return "dps.ports." + field, err
@@ -271,15 +287,10 @@ func (t Target) check() (string, error) {
 	if field, err := t.checkForeign(); err != nil {
 		return field, err
 	}
-	if c := t.Control; c != nil {
-		if u, err := url.Parse(c.URL); err != nil || u.Scheme != "https" || u.Host == "" {
-			return "control.url", fmt.Errorf("%q is not an https URL", c.URL)
-		}
-		if c.Token == "" {
-			return "control.token", errors.New("is missing")
-		}
+	if field, err := t.Control.check(); err != nil {
+		return "control." + field, err
 	}
-	return "", nil
+	return t.checkContainers()
 }
 
 // position is "[line:column] " of a field, or of the mapping it is missing from.

@@ -23,6 +23,8 @@
 // Secrets are ${ENV} references. A file that holds one literally must be readable by its
 // owner alone.
 //
+// A lab of several processes has a control port for each: its hubs' stand with them.
+//
 // A target that is not a lab says more: what it can do (capabilities), how fast it may be
 // asked (quotas), and, where it has no service API, how devices come to be enrolled
 // (enrollments or hooks). target.schema.json tells every field; Schema is its text.
@@ -48,6 +50,8 @@ type Target struct {
 	CAFile  string   `yaml:"ca_file,omitempty"`
 	Hubs    []Hub    `yaml:"hubs,omitempty"`    // linked to the service
 	Control *Control `yaml:"control,omitempty"` // nil for a target that is not our lab
+	// Containers are what a lab of containers is made of; nil for any other target.
+	Containers *Containers `yaml:"containers,omitempty"`
 	// Foreign says that the target is not ours: its names are resolved, a proxy is used,
 	// and inferred clauses are observed instead of judged.
 	Foreign bool `yaml:"foreign,omitempty"`
@@ -78,12 +82,25 @@ type Hub struct {
 	Address          string `yaml:"address,omitempty"` // empty for that of the service
 	Ports            Ports  `yaml:"ports,omitempty"`   // zero for those of the service
 	ConnectionString Secret `yaml:"connection_string,omitempty"`
+	// Inside is the "host:port" where the service reaches the hub; empty where that is what
+	// clients dial, or the hub's name.
+	Inside  string   `yaml:"inside,omitempty"`
+	Control *Control `yaml:"control,omitempty"` // of the hub's own process; nil: the lab's
 }
 
 // Control is the control port of a lab.
 type Control struct {
-	URL   string `yaml:"url"`
-	Token Secret `yaml:"token"`
+	URL     string `yaml:"url"`
+	Address string `yaml:"address,omitempty"` // dialled instead of the URL's host, on the URL's port
+	Token   Secret `yaml:"token"`
+}
+
+// Containers are what one more container of the same lab is made of.
+type Containers struct {
+	Run     string `yaml:"run"`     // labels everything that the lab consists of
+	Network string `yaml:"network"` // name
+	Image   string `yaml:"image"`
+	State   string `yaml:"state"` // folder with the lab's authority, names and keys
 }
 
 // Ports of a host. HTTPS carries WebSockets too.
