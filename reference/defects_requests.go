@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/dpslab/dpslab/internal/point"
 	"github.com/dpslab/dpslab/reference/deviceapi"
@@ -81,6 +82,14 @@ var requestDefects = point.Catalogue{{
 	Catches: []string{"DPS-HTTPS-018", "DPS-MQTT-038"},
 	Build: onBody(func(d *deviceapi.Decoding) {
 		if !json.Valid(d.Request.Body) {
+			d.Problem = nil
+		}
+	}),
+}, {
+	ID: "other-than-utf8-taken", Summary: "registers a device whose body is JSON in another encoding than UTF-8",
+	Catches: []string{"DPS-HTTPS-048", "DPS-MQTT-038"},
+	Build: onBody(func(d *deviceapi.Decoding) {
+		if json.Valid(d.Request.Body) && !utf8.Valid(d.Request.Body) {
 			d.Problem = nil
 		}
 	}),

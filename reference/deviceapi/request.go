@@ -72,7 +72,7 @@ func judge(r Request) *problem.Error {
 	var doc struct {
 		RegistrationID *string `json:"registrationId"`
 	}
-	if err := json.Unmarshal(r.Body, &doc); err != nil || !utf8.Valid(r.Body) { // [DPS-HTTPS-018] JSON is UTF-8 (RFC 8259 8.1)
+	if err := json.Unmarshal(r.Body, &doc); err != nil || !utf8.Valid(r.Body) { // [DPS-HTTPS-018] [DPS-HTTPS-048]
 		return problem.InvalidArgument("The request body is not a JSON object with valid members.")
 	}
 	if id := doc.RegistrationID; id != nil && !provisioning.SameRegistration(*id, r.RegistrationID) {

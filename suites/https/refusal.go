@@ -25,6 +25,15 @@ var refusalChecks = []harness.Check{{
 		}
 	},
 }, {
+	Requirement: "DPS-HTTPS-048",
+	Title:       "a register body that is JSON but for its encoding is answered with 400",
+	Transports:  harness.Over(dps.HTTPS),
+	Run: func(ctx context.Context, env *harness.Env, t *harness.T) {
+		d := device(ctx, env, t)
+		t.Given("the same body is taken in UTF-8", func() { taken(t, d.Put(ctx, t, `{"payload":{"name":"Gerät"}}`)) })
+		t.Expect(d.Put(ctx, t, "{\"payload\":{\"name\":\"Ger\xe4t\"}}").Status).To(Equal(http.StatusBadRequest), "in ISO 8859-1")
+	},
+}, {
 	Requirement: "DPS-HTTPS-019",
 	Title:       "a register body that names another device is answered with 400",
 	Transports:  harness.Over(dps.HTTPS),

@@ -93,12 +93,12 @@ var badRequestChecks = []harness.Check{{
 	},
 }, {
 	Requirement: "DPS-MQTT-038",
-	Title:       "a register body that is not JSON is answered with 400",
+	Title:       "a register body that is not JSON, or not in UTF-8, is answered with 400",
 	Transports:  harness.OverMQTT,
 	Run: func(ctx context.Context, env *harness.Env, t *harness.T) {
 		s := open(ctx, env, t)
 		s.registered(ctx, "1")
-		for _, body := range []string{"register", "{", `{"registrationId":"` + s.device.RegistrationID, "{}}"} {
+		for _, body := range []string{"register", "{", `{"registrationId":"` + s.device.RegistrationID, "{}}", "{\"payload\":\"\xe4\"}"} {
 			s.Publish(devwire.RegisterTopic("2"), 1, []byte(body))
 			t.Expect(s.hear(ctx).Code).To(Equal(400), "answer to the body %q", body)
 		}
