@@ -14,6 +14,7 @@ import (
 	"github.com/dpslab/dpslab/suites/harness"
 	"github.com/dpslab/dpslab/suites/https"
 	"github.com/dpslab/dpslab/suites/hub"
+	"github.com/dpslab/dpslab/suites/limit"
 	"github.com/dpslab/dpslab/suites/mqtt"
 	"github.com/dpslab/dpslab/suites/qry"
 	"github.com/dpslab/dpslab/suites/sas"
@@ -35,6 +36,7 @@ var families = []func() []harness.Check{
 	etag.Checks,
 	qry.Checks,
 	alloc.Checks,
+	limit.Checks,
 	hub.Checks,
 }
 

@@ -177,6 +177,12 @@ func (s *Service) Link(ctx context.Context, t *T, options ...ServiceOption) {
 	s.Hubs = spec.hubs
 }
 
+// Limit replaces the limits of the service.
+func (s *Service) Limit(ctx context.Context, t *T, l controlapi.Limits) {
+	s.needsControl(t)
+	t.Must(s.env.Control.SetLimits(ctx, s.Name, l), "set the service's limits")
+}
+
 // Advance moves the service's clock ahead.
 func (s *Service) Advance(ctx context.Context, t *T, d time.Duration) {
 	s.needsControl(t)
