@@ -21,6 +21,7 @@ type (
 
 	Service     = controlapi.Service
 	ServiceSpec = controlapi.ServiceSpec // asks for one
+	Limits      = controlapi.Limits
 	LinkedHub   = controlapi.LinkedHub
 	Hub         = controlapi.Hub
 	HubSpec     = controlapi.HubSpec // asks for one

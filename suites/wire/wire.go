@@ -51,6 +51,35 @@ type (
 	ErrorDocument = devwire.ErrorDocument
 )
 
+// AMQP, and what SDKs spell differently over it.
+type (
+	AMQPDevice       = devwire.AMQPDevice
+	AMQPConn         = devwire.AMQPConn // frame by frame
+	AMQPDelivery     = devwire.AMQPDelivery
+	AMQPError        = devwire.AMQPError
+	SASLLogin        = devwire.SASLLogin
+	SASLRefused      = devwire.SASLRefused
+	AMQPStyle        = devwire.AMQPStyle
+	AMQPAddress      = devwire.AMQPAddress
+	AMQPCorrelation  = devwire.AMQPCorrelation
+	AMQPTag          = devwire.AMQPTag
+	AMQPRegisterBody = devwire.AMQPRegisterBody
+	AMQPPollBody     = devwire.AMQPPollBody
+)
+
+// AMQPStyles are the styles of the SDKs.
+func AMQPStyles() []AMQPStyle { return devwire.AMQPStyles() }
+
+// TPM is the chip of a device that proves itself by one.
+type TPM = devwire.TPM
+
+// What a Wire counts and measures, for who asks it to.
+type (
+	Meter         = devwire.Meter
+	Operation     = devwire.Operation
+	OperationKind = devwire.OperationKind
+)
+
 // A device at its hub.
 type (
 	HubIdentity = devwire.HubIdentity
