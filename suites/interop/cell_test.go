@@ -15,6 +15,11 @@ var cellSteps = []string{
 	"connect", "telemetry", "twin", "report", "desired", "method", "disconnect", "remove",
 }
 
+// moveSteps are the steps of every witness's program move.
+var moveSteps = []string{
+	"enroll", "register", "work", "move", "register again", "twin", "work again", "the other hub", "remove",
+}
+
 // testWitness has a subtest for every cell and every refusal, such as
 // TestNode/mqtt-ws/x509-group and TestPython/mqtt/wrong-key. They run beside those of the
 // other witness: most of their time they wait.
@@ -27,6 +32,13 @@ func testWitness(t *testing.T, w witness, transports []string, refusals []refusa
 	}
 	t.Parallel()
 	t.Run("sealed", sealed)
+	for _, policy := range []string{"migrate", "reset", "never"} {
+		t.Run("move/"+policy, func(t *testing.T) {
+			t.Parallel()
+			id := newIdentity(t, "move-"+w.folder+"-"+policy, "symmetric-individual")
+			w.run(t, "move", []string{policy}, id, moveSteps)
+		})
+	}
 	for _, transport := range transports {
 		t.Run(transport, func(t *testing.T) {
 			t.Parallel()
