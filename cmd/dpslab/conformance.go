@@ -15,6 +15,7 @@ import (
 	"github.com/dpslab/dpslab/internal/devwire"
 	"github.com/dpslab/dpslab/internal/lab"
 	"github.com/dpslab/dpslab/reports"
+	"github.com/dpslab/dpslab/reports/html"
 	"github.com/dpslab/dpslab/suites"
 	"github.com/dpslab/dpslab/suites/engine"
 	"github.com/dpslab/dpslab/suites/harness"
@@ -53,7 +54,7 @@ func newConformance() *cobra.Command {
 			return err
 		}
 		if reportDir != "" {
-			fmt.Fprintf(cmd.OutOrStdout(), "report: %s\n", reportDir)
+			fmt.Fprintf(cmd.OutOrStdout(), "report: %s\n", filepath.Join(reportDir, pageName))
 		}
 		return verdict(result)
 	}
@@ -72,7 +73,7 @@ does not. 2: it could not be tested.`,
 	flags.StringVar(&filter, "label-filter", "", "Ginkgo label filter, such as 'family:MQTT && level:must'")
 	flags.StringArrayVar(&focus, "focus-id", nil, "check this requirement alone (may be repeated)")
 	flags.IntVarP(&parallel, "jobs", "j", 0, "checks at once (default 8)")
-	flags.StringVar(&reportDir, "report-dir", "", "write run.json and junit.xml here")
+	flags.StringVar(&reportDir, "report-dir", "", "write run.json, junit.xml and report.html here")
 	cmd.AddCommand(
 		&cobra.Command{Use: "run", Short: "Run the checks (what conformance does by itself)", Args: cobra.NoArgs, RunE: run},
 		&cobra.Command{Use: "list", Short: "List the checks", Args: cobra.NoArgs, RunE: listChecks},
@@ -159,6 +160,9 @@ func interrupted(cmd *cobra.Command, run reports.Run) error {
 	return fmt.Errorf("interrupted: %d checks passed, %d failed, %d did not come to their end; --label-filter runs some of them", c.Passed, c.Failed, c.Errors)
 }
 
+// pageName is the report that people open.
+const pageName = "report.html"
+
 func writeReports(folder string, run reports.Run) error {
 	if folder == "" {
 		return nil
@@ -166,12 +170,10 @@ func writeReports(folder string, run reports.Run) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return fmt.Errorf("report folder: %w", err)
 	}
-	for name, write := range map[string]func(io.Writer, reports.Run) error{"run.json": reports.WriteJSON, "junit.xml": reports.WriteJUnit} {
-		f, err := os.Create(filepath.Join(folder, name))
-		if err != nil {
-			return err
-		}
-		if err := errors.Join(write(f, run), f.Close()); err != nil {
+	for name, render := range map[string]func(io.Writer, reports.Run) error{
+		"run.json": reports.WriteJSON, "junit.xml": reports.WriteJUnit, pageName: html.WriteRun,
+	} {
+		if err := writeReport(filepath.Join(folder, name), run, render); err != nil {
 			return err
 		}
 	}
