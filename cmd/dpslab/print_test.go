@@ -44,9 +44,9 @@ func TestVersionIsPrinted(t *testing.T) {
 	if p.code != exitPassed || !strings.HasPrefix(p.stdout.String(), "dpslab devel") || !strings.Contains(p.stdout.String(), requirement.Version) || strings.Count(p.stdout.String(), "\n") != 1 {
 		t.Errorf("%s", p)
 	}
-	var v struct{ Version, Go, Catalogue, CatalogueDigest string }
+	var v struct{ Version, Go, Platform, Catalogue, CatalogueDigest string }
 	p = invoke(t, environment(t), "dpslab", "version", "--json")
-	if err := json.Unmarshal([]byte(p.stdout.String()), &v); err != nil || v.Go != runtime.Version() || v.Catalogue != requirement.Version || v.CatalogueDigest != requirement.Digest() {
+	if err := json.Unmarshal([]byte(p.stdout.String()), &v); err != nil || v.Go != runtime.Version() || v.Platform != runtime.GOOS+"/"+runtime.GOARCH || v.Catalogue != requirement.Version || v.CatalogueDigest != requirement.Digest() {
 		t.Errorf("%v %+v", err, v)
 	}
 }

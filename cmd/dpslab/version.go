@@ -56,15 +56,16 @@ func newVersion() *cobra.Command {
 				Version   string `json:"version"`
 				Commit    string `json:"commit,omitempty"`
 				Go        string `json:"go"`
+				Platform  string `json:"platform"`
 				Catalogue string `json:"catalogue"`
 				Digest    string `json:"catalogueDigest"`
-			}{version(), commit(), runtime.Version(), requirement.Version, requirement.Digest()}
+			}{version(), commit(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH, requirement.Version, requirement.Digest()}
 			if asJSON {
 				encoder := json.NewEncoder(cmd.OutOrStdout())
 				encoder.SetIndent("", "  ")
 				return encoder.Encode(v)
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "dpslab %s (%s), catalogue %s %s\n", v.Version, v.Go, v.Catalogue, v.Digest)
+			fmt.Fprintf(cmd.OutOrStdout(), "dpslab %s (%s, %s), catalogue %s %s\n", v.Version, v.Go, v.Platform, v.Catalogue, v.Digest)
 			return nil
 		},
 	}
