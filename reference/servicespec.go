@@ -16,6 +16,7 @@ import (
 	"github.com/dpslab/dpslab/reference/deviceapi/httpsfront"
 	"github.com/dpslab/dpslab/reference/deviceapi/mqttfront"
 	"github.com/dpslab/dpslab/reference/enrollment"
+	"github.com/dpslab/dpslab/reference/issuing"
 	"github.com/dpslab/dpslab/reference/provisioning"
 	"github.com/dpslab/dpslab/reference/quota"
 	"github.com/dpslab/dpslab/reference/registration"
@@ -99,7 +100,7 @@ func (s *Server) newService(spec ServiceSpec) (*Service, error) {
 	v.quota = quota.New(spec.Limits, v.clock, v.points)
 	v.core = provisioning.New(provisioning.Options{
 		Name: v.name, Scope: v.scope, Secret: randomKey(), Enrollments: v.enrollments, Registrations: v.registrations, Policy: spec.Policy,
-		Quota: v.quota, RetryAfter: spec.RetryAfter, PollHold: pollHold, Clock: v.clock, Points: v.points, Logger: s.o.Logger,
+		Quota: v.quota, Issuer: issuing.New(v.name), RetryAfter: spec.RetryAfter, PollHold: pollHold, Clock: v.clock, Points: v.points, Logger: s.o.Logger,
 	})
 	if err := v.Link(spec.Hubs); err != nil {
 		return nil, err

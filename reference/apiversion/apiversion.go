@@ -24,6 +24,26 @@ func Service(v string) bool { return service[v] }
 // reprovision policy (device-api.md 1.3). Dates sort as text.
 func Sticky(v string) bool { return v <= "2018-04-01" }
 
+// Form is how an api-version lets a device ask for a certificate (device-api.md 7).
+type Form uint8
+
+const (
+	NoIssuance    Form = iota
+	IssuancePEM        // clientCertificateCsr, answered with PEM text
+	IssuanceChain      // csr, answered with a chain of DER
+)
+
+// Issuance is the form that the device API's version v knows.
+func Issuance(v string) Form {
+	switch v {
+	case "2021-11-01-preview":
+		return IssuancePEM
+	case "2025-07-01-preview", "2026-11-02-preview":
+		return IssuanceChain
+	}
+	return NoIssuance
+}
+
 func set(versions ...string) map[string]bool {
 	m := make(map[string]bool, len(versions))
 	for _, v := range versions {

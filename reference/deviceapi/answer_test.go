@@ -60,7 +60,7 @@ func TestOperationsAreTheDossiersAnswers(t *testing.T) {
 			continue // a form that the service may send and this one does not
 		}
 		delete(written, v.Source)
-		body, err := deviceapi.EncodeOperation(op)
+		body, err := deviceapi.EncodeOperation(op, version)
 		if err != nil {
 			t.Fatal(err)
 		}

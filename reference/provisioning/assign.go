@@ -100,6 +100,13 @@ func (s *Service) outcome(ctx context.Context, a Attested, linked links, r, befo
 		}
 		id.PrimaryKey, id.SecondaryKey, assigned.AuthenticationKey = key, randomKey(), blob
 	}
+	if a.CSR != nil {
+		var err error
+		if assigned.Issued, err = s.issue(ctx, a, &id); err != nil {
+			p := problem.As(err)
+			return failed(r, p.Code, p.Message)
+		}
+	}
 	if moved(before, assigned) {
 		assigned.Substatus, id.Twin = s.carry(ctx, a, linked, before, id.Twin)
 	}

@@ -38,6 +38,9 @@ func (s *Service) Register(ctx context.Context, a Attested) (registration.Operat
 	if err := s.o.Quota.Register(ctx, a.At); err != nil { // [DPS-LIMIT-001]
 		return registration.Operation{}, err
 	}
+	if err := s.mayAskForCertificate(a); err != nil {
+		return registration.Operation{}, err
+	}
 	op, err := s.open(ctx, a)
 	if err != nil {
 		return registration.Operation{}, err

@@ -27,8 +27,11 @@ type Record struct {
 	Payload       []byte // one JSON object for the device, or nil
 	// AuthenticationKey is the device's key at its hub, wrapped for its TPM; nil without one.
 	AuthenticationKey []byte
-	ETag              string // without quotes
-	Created, Updated  time.Time
+	// Issued is the certificate that this registration was given, leaf first to the root, in
+	// DER; nil where the device asked for none.
+	Issued           [][]byte
+	ETag             string // without quotes
+	Created, Updated time.Time
 }
 
 // Operation is one register call as its device follows it by polling.

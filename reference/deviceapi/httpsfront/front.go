@@ -84,6 +84,12 @@ func (f *Front) answer(r *http.Request, c *call) (*Reply, error) {
 	if c.claim.TPM, err = deviceapi.TPMKeys(request.Body); err != nil {
 		return nil, err
 	}
+	if c.claim.CSR, err = deviceapi.CSR(request); err != nil {
+		return nil, err
+	}
+	if c.claim.CSR != nil && c.route.step == stepLookup { // [DPS-X509-023]
+		return nil, problem.InvalidArgument("A status lookup takes no certificate request.")
+	}
 	attested, err := c.service.Attest(r.Context(), c.claim)
 	if challenge := (*provisioning.Challenge)(nil); errors.As(err, &challenge) {
 		body, err := deviceapi.EncodeChallenge(challenge)
@@ -130,7 +136,7 @@ func operationReply(c *call, op registration.Operation, err error) (*Reply, erro
 	if err != nil {
 		return nil, err
 	}
-	body, err := deviceapi.EncodeOperation(op)
+	body, err := deviceapi.EncodeOperation(op, c.claim.APIVersion)
 	reply := &Reply{Status: http.StatusOK, Header: http.Header{}, Body: body}
 	if !op.Record.Status.Terminal() { // [DPS-HTTPS-001] the register call always answers 202
 		reply.Status = http.StatusAccepted

@@ -175,10 +175,12 @@ func (f *Front) handle(ctx context.Context, d *device, at point.At, r request, b
 	claim := d.claim
 	claim.At = at
 	if r.step == stepRegister {
-		err := deviceapi.Check(ctx, d.service, at, deviceapi.Request{
-			RegistrationID: claim.RegistrationID, APIVersion: claim.APIVersion, Body: body,
-		})
-		if err != nil {
+		request := deviceapi.Request{RegistrationID: claim.RegistrationID, APIVersion: claim.APIVersion, Body: body}
+		if err := deviceapi.Check(ctx, d.service, at, request); err != nil {
+			return Answer{}, err
+		}
+		var err error
+		if claim.CSR, err = deviceapi.CSR(request); err != nil {
 			return Answer{}, err
 		}
 	}
@@ -201,7 +203,7 @@ func operationAnswer(d *device, op registration.Operation, err error) (Answer, e
 	if err != nil {
 		return Answer{}, err
 	}
-	body, err := deviceapi.EncodeOperation(op)
+	body, err := deviceapi.EncodeOperation(op, d.claim.APIVersion)
 	a := Answer{Code: 200, Body: body}
 	if !op.Record.Status.Terminal() {
 		a.Code, a.HasRetryAfter, a.RetryAfter = 202, true, d.service.RetryAfter()
