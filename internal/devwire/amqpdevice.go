@@ -1,6 +1,7 @@
 package devwire
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,6 +16,7 @@ import (
 // AMQPDevice is a device at the provisioning service over AMQP or AMQP over WebSocket. A
 // request waits until the one before it is answered.
 type AMQPDevice struct {
+	host     string
 	id       Identity
 	over     dps.Transport
 	client   *amqpClient
@@ -39,7 +41,7 @@ func (w *Wire) AMQPDevice(ctx context.Context, t dps.Transport, ep Endpoint, id 
 		return nil, err
 	}
 	d := &AMQPDevice{
-		id: id, over: t, client: client, session: uuid.NewString(), turn: make(chan struct{}, 1), given: map[any]bool{},
+		host: ep.Host, id: id, over: t, client: client, session: uuid.NewString(), turn: make(chan struct{}, 1), given: map[any]bool{},
 	}
 	if err := d.attach(ctx, id.AMQP.address(ep.Host, id)); err != nil {
 		client.close()
@@ -79,7 +81,7 @@ func (d *AMQPDevice) Register(ctx context.Context, payload json.RawMessage) (Ans
 	if err != nil {
 		return Answer{}, err
 	}
-	return d.ask(ctx, r)
+	return d.metered(ctx, ToRegister, r)
 }
 
 // Poll asks for an operation's status.
@@ -88,7 +90,16 @@ func (d *AMQPDevice) Poll(ctx context.Context, operationID string) (Answer, erro
 	if err != nil {
 		return Answer{}, err
 	}
-	return d.ask(ctx, r)
+	return d.metered(ctx, ToPoll, r)
+}
+
+func (d *AMQPDevice) metered(ctx context.Context, kind OperationKind, r amqpRequest) (a Answer, err error) {
+	o := Operation{Kind: kind, Host: d.host, Device: d.id.RegistrationID}
+	unsent := d.client.wire.metered(ctx, o, func() int {
+		a, err = d.ask(ctx, r)
+		return a.Code
+	})
+	return a, cmp.Or(unsent, err)
 }
 
 func (d *AMQPDevice) ask(ctx context.Context, r amqpRequest) (Answer, error) {

@@ -2,9 +2,9 @@ package devwire
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -110,7 +110,7 @@ func (c *HTTPClient) Do(ctx context.Context, r HTTPRequest) (answer HTTPResponse
 		answer, err = c.do(ctx, r)
 		return answer.Status
 	})
-	return answer, errors.Join(unsent, err)
+	return answer, cmp.Or(unsent, err)
 }
 
 func (c *HTTPClient) do(ctx context.Context, r HTTPRequest) (HTTPResponse, error) {

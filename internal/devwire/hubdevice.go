@@ -1,6 +1,7 @@
 package devwire
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -51,6 +52,7 @@ func (e *HubError) Error() string {
 
 // HubDevice is a device at its hub over MQTT or MQTT over WebSocket.
 type HubDevice struct {
+	host     string
 	id       HubIdentity
 	client   *mqttClient
 	requests requests[twinAnswer]
@@ -73,7 +75,7 @@ const desiredBacklog = 64
 // HubDevice connects, logs in and subscribes to twin answers and desired properties. A
 // refused CONNACK is a *ConnectRefused.
 func (w *Wire) HubDevice(ctx context.Context, t dps.Transport, ep Endpoint, id HubIdentity) (*HubDevice, error) {
-	h := &HubDevice{id: id, desired: make(chan json.RawMessage, desiredBacklog)}
+	h := &HubDevice{host: ep.Host, id: id, desired: make(chan json.RawMessage, desiredBacklog)}
 	l := login{
 		clientID: id.DeviceID, username: HubUsername(ep.Host, id.DeviceID), password: id.Token(ep.Host, w.clock().Now()),
 	}
@@ -95,11 +97,11 @@ func (w *Wire) HubDevice(ctx context.Context, t dps.Transport, ep Endpoint, id H
 // SendTelemetry publishes a message at QoS 1 and waits until the hub has taken it.
 func (h *HubDevice) SendTelemetry(ctx context.Context, payload []byte, properties map[string]string) error {
 	var err error
-	unsent := h.client.wire.metered(ctx, Operation{Kind: HubMessage, Host: h.host, Device: h.id.DeviceID}, func() int {
+	unsent := h.client.wire.metered(ctx, Operation{Kind: ToHubAsDevice, Host: h.host, Device: h.id.DeviceID}, func() int {
 		err = h.client.publish(ctx, TelemetryTopic(h.id.DeviceID, properties), payload)
 		return 0
 	})
-	return errors.Join(unsent, err)
+	return cmp.Or(unsent, err)
 }
 
 // Twin reads the twin.

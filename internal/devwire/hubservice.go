@@ -16,7 +16,7 @@ type HubServiceClient struct{ policyClient }
 
 // HubService returns a client that signs with the policy of a hub's connection string.
 func (w *Wire) HubService(ep Endpoint, connectionString string) (*HubServiceClient, error) {
-	c, err := w.policyClient(ep, connectionString, DefaultHubAPIVersion, HubRequest)
+	c, err := w.policyClient(ep, connectionString, DefaultHubAPIVersion, ToHub)
 	if err != nil {
 		return nil, err
 	}

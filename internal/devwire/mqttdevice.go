@@ -1,6 +1,7 @@
 package devwire
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 
@@ -39,13 +40,13 @@ func (d *MQTTDevice) Register(ctx context.Context, payload json.RawMessage) (Ans
 	if err != nil {
 		return Answer{}, err
 	}
-	return d.ask(ctx, Registration, RegisterTopic, body)
+	return d.ask(ctx, ToRegister, RegisterTopic, body)
 }
 
 // Poll asks for an operation's status.
 func (d *MQTTDevice) Poll(ctx context.Context, operationID string) (Answer, error) {
 	topic := func(rid string) string { return PollTopic(rid, operationID) }
-	return d.ask(ctx, Poll, topic, []byte{})
+	return d.ask(ctx, ToPoll, topic, []byte{})
 }
 
 func (d *MQTTDevice) ask(ctx context.Context, kind OperationKind, topic func(rid string) string, body []byte) (a Answer, err error) {
@@ -54,10 +55,7 @@ func (d *MQTTDevice) ask(ctx context.Context, kind OperationKind, topic func(rid
 		a, err = d.requests.ask(ctx, d.client, topic, body)
 		return a.Code
 	})
-	if unsent != nil {
-		return a, unsent
-	}
-	return a, err
+	return a, cmp.Or(unsent, err)
 }
 
 // Lost is closed when the connection ends, by whichever side.

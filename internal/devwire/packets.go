@@ -3,6 +3,7 @@ package devwire
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -89,7 +90,7 @@ func (p *PacketConn) Send(cp packets.ControlPacket) error {
 		err = p.SendBytes(b.Bytes())
 		return 0
 	})
-	return errors.Join(unsent, err)
+	return cmp.Or(unsent, err)
 }
 
 // SendBytes writes bytes as they are: in one record, or one frame over WebSocket.

@@ -3,6 +3,7 @@ package devwire
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,7 +28,7 @@ func (w *Wire) RawHTTP(ctx context.Context, ep Endpoint, o DialOptions, request 
 		answer, err = w.rawHTTP(ctx, ep, o, request)
 		return 0
 	})
-	return answer, errors.Join(unsent, err)
+	return answer, cmp.Or(unsent, err)
 }
 
 // rawOperation reads the request line, as far as it is one.

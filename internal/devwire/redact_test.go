@@ -85,9 +85,9 @@ func TestNothingPrintsASecret(t *testing.T) {
 		t.Fatal(err)
 	}
 	amqpDevice.Close()
+	encoded := base64.StdEncoding.EncodeToString(secret)
 	_, challenge := devwire.ParseTPMChallenge(fmt.Appendf(nil, `{"status":"x","keyName":"k","authenticationKey":%q}`, encoded))
 	httpsDevice, _ := wire.Device(soon(t), dps.HTTPS, ep, id)
-	encoded := base64.StdEncoding.EncodeToString(secret)
 	service, err := wire.Service(ep, "HostName=h;SharedAccessKeyName=p;SharedAccessKey="+encoded)
 	if err != nil {
 		t.Fatal(err)

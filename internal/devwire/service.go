@@ -151,7 +151,7 @@ type ServiceClient struct{ policyClient }
 // Service returns a client that signs with the policy of a connection string. Nothing is
 // dialled yet.
 func (w *Wire) Service(ep Endpoint, connectionString string) (*ServiceClient, error) {
-	c, err := w.policyClient(ep, connectionString, DefaultServiceAPIVersion, ServiceRequest)
+	c, err := w.policyClient(ep, connectionString, DefaultServiceAPIVersion, ToService)
 	if err != nil {
 		return nil, err
 	}
