@@ -23,7 +23,7 @@ var moveSteps = []string{
 // testWitness has a subtest for every cell and every refusal, such as
 // TestNode/mqtt-ws/x509-group and TestPython/mqtt/wrong-key. They run beside those of the
 // other witness: most of their time they wait.
-func testWitness(t *testing.T, w witness, transports []string, refusals []refusal) {
+func testWitness(t *testing.T, w witness, refusals []refusal) {
 	switch {
 	case skipReason != "":
 		t.Skip(skipReason)
@@ -39,7 +39,7 @@ func testWitness(t *testing.T, w witness, transports []string, refusals []refusa
 			w.run(t, "move", []string{policy}, id, moveSteps)
 		})
 	}
-	for _, transport := range transports {
+	for _, transport := range w.transports {
 		t.Run(transport, func(t *testing.T) {
 			t.Parallel()
 			for _, attestation := range attestations {
@@ -54,6 +54,10 @@ func testWitness(t *testing.T, w witness, transports []string, refusals []refusa
 					w.refusal(t, transport, r)
 				})
 			}
+			t.Run("throttled", func(t *testing.T) {
+				t.Parallel()
+				w.throttled(t, transport)
+			})
 		})
 	}
 }

@@ -19,7 +19,10 @@
 //  4. Each cell is a subtest and one process: TestPython/mqtt-ws/x509-group runs
 //     python/cell.py, which enrolls a device through the service SDK, registers it, and has
 //     it work at its hub. The program prints one line of JSON for each step.
-//  5. A red shows the SDK's own error and the lab's record of that device.
+//  5. Beside the cells are refusals, whose error is compared with what the SDK is known to
+//     say; devices that a move of their enrollment gives to another hub; and devices at a
+//     service that has no registration left to give, whose clock the test moves.
+//  6. A red shows the SDK's own error and the lab's record of that device.
 //
 // DPSLAB_INTEROP=skip skips them, for a machine without Node or Python.
 package interop

@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "interop:", becomeLab())
 		os.Exit(1)
 	case stage == stageLab:
-		unready = errors.Join(mapNames(strings.Fields(os.Getenv("DPSLAB_HOSTS"))), widen())
+		unready = errors.Join(mapNames(append(strings.Fields(os.Getenv("DPSLAB_HOSTS")), throttledHosts()...)), widen())
 	case mode == "skip":
 		skipReason = modeVariable + "=skip"
 	case mode != "":

@@ -3,10 +3,15 @@ package interop_test
 import "testing"
 
 // node runs the programs of node/ over the npm packages.
-var node = witness{folder: "node", command: []string{"node"}, extension: ".js"}
+var node = witness{
+	folder:     "node",
+	command:    []string{"node"},
+	extension:  ".js",
+	transports: []string{"http", "mqtt", "mqtt-ws"},
+}
 
 func TestNode(t *testing.T) {
-	testWitness(t, node, []string{"http", "mqtt", "mqtt-ws"}, nodeRefusals)
+	testWitness(t, node, nodeRefusals)
 }
 
 var nodeRefusals = []refusal{

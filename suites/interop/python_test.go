@@ -8,13 +8,14 @@ import (
 // python runs the programs of python/ over the PyPI packages. It is deaf to variables that
 // would give it other modules than these.
 var python = witness{
-	folder:    "python",
-	command:   []string{filepath.Join(".venv", "bin", "python"), "-E", "-B"},
-	extension: ".py",
+	folder:     "python",
+	command:    []string{filepath.Join(".venv", "bin", "python"), "-E", "-B"},
+	extension:  ".py",
+	transports: []string{"mqtt", "mqtt-ws"},
 }
 
 func TestPython(t *testing.T) {
-	testWitness(t, python, []string{"mqtt", "mqtt-ws"}, pythonRefusals)
+	testWitness(t, python, pythonRefusals)
 }
 
 var pythonRefusals = []refusal{

@@ -38,9 +38,10 @@ type sdkError struct {
 
 // witness is an SDK in its language, with our small programs over it.
 type witness struct {
-	folder    string   // of the programs
-	command   []string // that runs one, there
-	extension string   // of their files
+	folder     string   // of the programs
+	command    []string // that runs one, there
+	extension  string   // of their files
+	transports []string // over which it registers, as the programs call them
 }
 
 // run runs a program of the witness to its end and returns what each step saw. The test

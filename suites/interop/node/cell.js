@@ -16,6 +16,8 @@ const { step, refused } = require('./step');
 
 const initialTwin = { tags: { site: 'north' }, properties: { desired: { rate: 5 } } };
 
+const payload = { modelId: 'dtmi:dpslab:thermometer;1', slots: [1, 2] };
+
 async function main([transport, attestation]) {
   const how = attestations[attestation];
 
@@ -28,9 +30,10 @@ async function main([transport, attestation]) {
   const credential = how.credential(enrollment);
 
   const assigned = await step('register', async () => {
-    const state = await register(transport, credential);
+    const state = await register(transport, credential, payload);
     assert.equal(state.status, 'assigned');
     assert.equal(state.registrationId, lab.registrationId);
+    assert.equal(state.payload, undefined); // that is what custom allocation may send
     return state;
   }, ({ assignedHub, deviceId }) => ({ assignedHub, deviceId }));
   const { assignedHub, deviceId } = assigned;

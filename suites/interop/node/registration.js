@@ -9,9 +9,10 @@ const lab = require('./lab');
 const transports = { http: Http, mqtt: Mqtt, 'mqtt-ws': MqttWs };
 
 // register resolves to the registration state, as the SDK hands it to an application.
-function register(transport, credential) {
+function register(transport, credential, payload) {
   const client = ProvisioningDeviceClient.create(
     lab.dpsHost, lab.idScope, new transports[transport](), credential.security(lab.registrationId));
+  client.setProvisioningPayload(payload);
   return client.register();
 }
 

@@ -18,6 +18,7 @@ from registration import register, transports
 from step import refused, same, step
 
 INITIAL_TWIN = {"tags": {"site": "north"}, "properties": {"desired": {"rate": 5}}}
+PAYLOAD = {"modelId": "dtmi:dpslab:thermometer;1", "slots": [1, 2]}
 PATIENCE = 10  # seconds until the hub must have told the device
 
 
@@ -32,9 +33,10 @@ def main(transport, attestation):
     credential = how.credential(enrollment)
 
     with step("register") as saw:
-        result = register(transport, credential)
+        result = register(transport, credential, PAYLOAD)
         same(result.status, "assigned")
         state = result.registration_state
+        same(json.loads(state.response_payload), None)  # that is what custom allocation may send
         host, device_id = state.assigned_hub, state.device_id
         saw.update(assignedHub=host, deviceId=device_id)
     hub = Hub(host)

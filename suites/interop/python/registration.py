@@ -4,6 +4,8 @@
 transports = {"mqtt": {"websockets": False}, "mqtt-ws": {"websockets": True}}
 
 
-def register(transport, credential):
+def register(transport, credential, payload=None):
     """Returns the result of a registration, as the SDK hands it to an application."""
-    return credential.provisioning_client(**transports[transport]).register()
+    client = credential.provisioning_client(**transports[transport])
+    client.provisioning_payload = payload
+    return client.register()
