@@ -18,6 +18,7 @@ import (
 	"github.com/dpslab/dpslab/suites/mqtt"
 	"github.com/dpslab/dpslab/suites/qry"
 	"github.com/dpslab/dpslab/suites/sas"
+	"github.com/dpslab/dpslab/suites/sdk"
 	"github.com/dpslab/dpslab/suites/svc"
 	"github.com/dpslab/dpslab/suites/ws"
 	"github.com/dpslab/dpslab/suites/x509"
@@ -25,7 +26,8 @@ import (
 )
 
 // families are the checks of each family, in the catalogue's order. A family is a package
-// of this folder, named for it (suites/https, suites/mqtt, …), with a func Checks.
+// of this folder, named for it (suites/https, suites/mqtt, …), with a func Checks. Those of
+// sdk, by scripted clients, belong to several.
 var families = []func() []harness.Check{
 	https.Checks,
 	mqtt.Checks,
@@ -38,6 +40,7 @@ var families = []func() []harness.Check{
 	alloc.Checks,
 	limit.Checks,
 	hub.Checks,
+	sdk.Checks,
 }
 
 // All returns every check.

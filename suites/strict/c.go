@@ -19,6 +19,7 @@ var C = SDK{
 	Transports: []dps.Transport{dps.HTTPS, dps.MQTT, dps.MQTTWebSocket},
 	session:    served("DPS-HTTPS-055", "DPS-MQTT-061"),
 	apiVersion: "2021-06-01",
+	statuses:   words{known: []string{"unassigned", "assigning", "assigned", "failed", "disabled", "blacklisted"}},
 	token: spelling{
 		resource: func(scope, id string) string { return lowerHex(plain(scope, id)) },
 		order:    []string{"sr", "sig", "se", "skn"}, policy: &registrationPolicy, life: 2400 * time.Second,
@@ -63,8 +64,6 @@ var C = SDK{
 				return ""
 			},
 		},
-		knownStatus(false, "unassigned", "assigning", "assigned", "failed", "disabled", "blacklisted"),
-		assignedNames,
 	},
 }
 

@@ -78,22 +78,26 @@ var (
 	}
 )
 
-// knownStatus is the rule that a status is one of the words that an SDK knows, in lower
-// case unless it folds case itself (device-api.md 5, 9).
-func knownStatus(folds bool, words ...string) Rule {
+// words are the statuses that an SDK knows, in lower case unless it folds case itself
+// (device-api.md 5, 9).
+type words struct {
+	known []string
+	folds bool
+}
+
+func (w words) know(status string) bool {
+	if w.folds {
+		status = strings.ToLower(status)
+	}
+	return slices.Contains(w.known, status)
+}
+
+func (w words) rule() Rule {
 	return Rule{
-		Words: "the status is one of " + strings.Join(words, ", "),
+		Words: "the status is one of " + strings.Join(w.known, ", "),
 		HTTPS: "DPS-HTTPS-003", MQTT: "DPS-MQTT-064",
 		wrong: func(a Answer) string {
-			if a.refuses() {
-				return ""
-			}
-			status := a.document().text("status")
-			known := status
-			if folds {
-				known = strings.ToLower(status)
-			}
-			if !slices.Contains(words, known) {
+			if status := a.document().text("status"); !a.refuses() && !w.know(status) {
 				return fmt.Sprintf("the status is %q", status)
 			}
 			return ""

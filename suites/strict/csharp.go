@@ -21,6 +21,7 @@ var CSharp = SDK{
 	Transports: []dps.Transport{dps.HTTPS, dps.MQTT, dps.MQTTWebSocket},
 	session:    served("DPS-HTTPS-052", "DPS-MQTT-057"),
 	apiVersion: "2019-03-31",
+	statuses:   words{known: []string{"unassigned", "assigning", "assigned", "failed", "disabled"}},
 	token: spelling{
 		resource: func(scope, id string) string { return upperHex(plain(scope, id)) },
 		order:    []string{"sr", "sig", "se", "skn"}, policy: &registrationPolicy, life: 24 * time.Hour,
@@ -80,8 +81,6 @@ var CSharp = SDK{
 			},
 		},
 		errorIsJSON, namesOperation, operationFitsTopic,
-		// unassigned is polled like assigning; words are compared exactly.
-		knownStatus(false, "unassigned", "assigning", "assigned", "failed", "disabled"),
 		{
 			Words: "the dates of a registrationState are ISO 8601",
 			HTTPS: "DPS-HTTPS-038", MQTT: "DPS-MQTT-072",
@@ -94,7 +93,6 @@ var CSharp = SDK{
 				return ""
 			},
 		},
-		assignedNames,
 	},
 }
 

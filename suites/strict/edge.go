@@ -17,6 +17,7 @@ var Edge = SDK{
 	Transports: []dps.Transport{dps.HTTPS},
 	session:    served("DPS-HTTPS-056", ""),
 	apiVersion: "2018-11-01",
+	statuses:   words{known: []string{"assigning", "assigned", "failed", "disabled"}},
 	token: spelling{
 		resource: func(scope, id string) string { return upperHex(plain(scope, id)) },
 		order:    []string{"sr", "sig", "se", "skn"}, policy: &registrationPolicy, life: time.Hour,
@@ -54,8 +55,6 @@ var Edge = SDK{
 			},
 		},
 		namesOperation,
-		knownStatus(false, "assigning", "assigned", "failed", "disabled"),
-		assignedNames,
 	},
 }
 

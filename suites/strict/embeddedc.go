@@ -18,6 +18,7 @@ var EmbeddedC = SDK{
 	Transports: []dps.Transport{dps.MQTT},
 	session:    served("", "DPS-MQTT-062"),
 	apiVersion: "2019-03-31",
+	statuses:   words{known: []string{"unassigned", "assigning", "assigned", "failed", "disabled"}},
 	token:      embeddedToken,
 	mqtt: mqttScript{
 		clientVersion: "azsdk-c/1.6.0 (linux; x86)", // raw: its user name is not escaped
@@ -35,6 +36,7 @@ var FreeRTOS = SDK{
 	Transports: []dps.Transport{dps.MQTT},
 	session:    served("", "DPS-MQTT-063"),
 	apiVersion: "2019-03-31",
+	statuses:   words{known: []string{"unassigned", "assigning", "assigned", "failed", "disabled"}},
 	token:      embeddedToken,
 	mqtt: mqttScript{
 		clean: true, keepAlive: 240,
@@ -113,7 +115,6 @@ var embeddedRules = []Rule{
 		MQTT:  "DPS-MQTT-070",
 		wrong: embeddedKinds,
 	},
-	knownStatus(false, "unassigned", "assigning", "assigned", "failed", "disabled"),
 	{
 		Words: "assignedHub and deviceId are both there or both left out",
 		MQTT:  "DPS-MQTT-065",
@@ -124,7 +125,7 @@ var embeddedRules = []Rule{
 			return ""
 		},
 	},
-	objectOrNothing, assignedNames,
+	objectOrNothing,
 }
 
 func embeddedKinds(a Answer) string {

@@ -18,6 +18,7 @@ var Java = SDK{
 	Transports: []dps.Transport{dps.HTTPS, dps.MQTT, dps.MQTTWebSocket},
 	session:    served("DPS-HTTPS-053", "DPS-MQTT-058"),
 	apiVersion: "2019-03-31",
+	statuses:   words{known: []string{"unassigned", "assigning", "assigned", "failed", "disabled"}, folds: true},
 	token: spelling{
 		resource: plain, order: []string{"sr", "sig", "se", "skn"}, policy: new(string), life: time.Hour,
 	},
@@ -53,7 +54,6 @@ var Java = SDK{
 				return ""
 			},
 		},
-		knownStatus(true, "unassigned", "assigning", "assigned", "failed", "disabled"),
 		{
 			Words: "every registrationState has registrationId and status",
 			HTTPS: "DPS-HTTPS-050", MQTT: "DPS-MQTT-069",
@@ -83,7 +83,7 @@ var Java = SDK{
 				return ""
 			},
 		},
-		objectOrNothing, assignedNames,
+		objectOrNothing,
 	},
 }
 

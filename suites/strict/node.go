@@ -20,6 +20,7 @@ var Node = SDK{
 	Transports: []dps.Transport{dps.HTTPS, dps.MQTT, dps.MQTTWebSocket},
 	session:    served("DPS-HTTPS-054", "DPS-MQTT-059"),
 	apiVersion: "2019-03-31",
+	statuses:   words{known: []string{"registering", "assigning", "assigned", "failed"}, folds: true},
 	token: spelling{
 		resource: plain, order: []string{"sr", "sig", "skn", "se"}, policy: &registrationPolicy, life: time.Hour,
 	},
@@ -55,8 +56,6 @@ var Node = SDK{
 			},
 		},
 		errorIsJSON, namesOperation, operationFitsTopic,
-		knownStatus(true, "registering", "assigning", "assigned", "failed"),
-		assignedNames,
 	},
 }
 

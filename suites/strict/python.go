@@ -18,6 +18,7 @@ var Python = SDK{
 	Transports: []dps.Transport{dps.MQTT, dps.MQTTWebSocket},
 	session:    served("", "DPS-MQTT-060"),
 	apiVersion: "2019-03-31",
+	statuses:   words{known: []string{"assigning", "assigned", "failed"}},
 	token: spelling{
 		resource: func(scope, id string) string { return upperHex(plain(scope, id)) },
 		order:    []string{"sr", "sig", "se"}, life: time.Hour,
@@ -34,8 +35,6 @@ var Python = SDK{
 	rules: []Rule{
 		topicForm("a topic has two dollar signs, a number for its code, and behind the second pairs with = whose names differ", pythonReadsTopic),
 		namesOperation,
-		knownStatus(false, "assigning", "assigned", "failed"),
-		assignedNames,
 	},
 }
 

@@ -73,7 +73,10 @@ func (r *run) follow(ctx context.Context, x exchange) error {
 // on after it.
 func (r *run) judge(a Answer) (more bool, err error) {
 	r.out.Answers = append(r.out.Answers, a)
-	for _, rule := range r.sdk.rules {
+	if r.device.Heard != nil {
+		r.device.Heard(a)
+	}
+	for _, rule := range r.sdk.judging() {
 		if rule.Requirement(r.over) == "" {
 			continue
 		}
@@ -90,7 +93,7 @@ func (r *run) judge(a Answer) (more bool, err error) {
 	code, _ := state.unsigned("errorCode")
 	r.out.ErrorCode = int(code)
 	switch strings.ToLower(r.out.Status) {
-	case "assigning", "unassigned":
+	case "assigning", "unassigned", "registering":
 		return true, nil
 	default:
 		return false, nil

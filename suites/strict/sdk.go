@@ -3,6 +3,7 @@ package strict
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/dpslab/dpslab/internal/clock"
@@ -17,6 +18,7 @@ type SDK struct {
 
 	session    Rule // that it is served at all
 	apiVersion string
+	statuses   words
 	token      spelling
 	mqtt       mqttScript
 	https      httpsScript
@@ -50,7 +52,7 @@ func (s SDK) Rules(over dps.Transport) (rules []Rule) {
 	if over != dps.HTTPS {
 		all = append(all, s.mqtt.rules(over)...)
 	}
-	for _, r := range append(all, s.rules...) {
+	for _, r := range append(all, s.judging()...) {
 		if r.Requirement(over) != "" {
 			rules = append(rules, r)
 		}
@@ -58,12 +60,21 @@ func (s SDK) Rules(over dps.Transport) (rules []Rule) {
 	return rules
 }
 
+// judging are the rules that judge an answer.
+func (s SDK) judging() []Rule { return append(slices.Clone(s.rules), s.statuses.rule(), assignedNames) }
+
+// Knows reports whether a status means something to the SDK. What does not ends a
+// registration with an error.
+func (s SDK) Knows(status string) bool { return s.statuses.know(status) }
+
 // Device is the device that registers by an SDK.
 type Device struct {
 	Wire     *devwire.Wire
 	Endpoint devwire.Endpoint
 	Identity devwire.Identity // its APIVersion does not count: the SDK has its own
 	Payload  json.RawMessage  // custom payload; nil: none
+	// Heard is told of each answer as it came, before it is judged; nil: nobody is.
+	Heard func(Answer)
 }
 
 func (d Device) clock() clock.Clock {
