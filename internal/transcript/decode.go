@@ -30,6 +30,8 @@ func decoders(p Protocol, side Side) (received, sent decoder) {
 	switch p {
 	case HTTP:
 		return httpDecoders(side)
+	case AMQP:
+		return &amqpDecoder{}, &amqpDecoder{}
 	case MQTT:
 		return &mqttDecoder{}, &mqttDecoder{}
 	}

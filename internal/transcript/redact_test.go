@@ -74,6 +74,27 @@ func planted() map[transcript.Protocol][]said {
 			sent(packet(0x82, u16(1), str("a/sig="+secret(29)), "\x01")),
 			sent(packet(0x30, str("t"), "HostName=h;SharedAccessKey="+secret(30))),
 		},
+		transcript.AMQP: {
+			received(sasl(composite(0x41, sym("PLAIN"), bin("\x00u\x00"+sas(20))))),
+			received(sasl(composite(0x41, sym("PLAIN"), bin("\x00u\x00"+secret(21)))) + sasl(composite(0x41, sym("PLAIN"), bin(secret(22))))),
+			received(sasl(composite(0x41, sym("EXTERNAL"), bin(secret(23)))) + sasl(composite(0x41, sym("TPM"), bin("\x00s\x00d\x00"+secret(24))))),
+			received(sasl(composite(0x43, bin("\x00"+secret(25)))) + sasl(composite(0x43, bin("\x00"+sas(26))))),
+			sent(sasl(composite(0x42, bin("\x80"+secret(27)))) + sasl(composite(0x44, "\x50\x00", bin(secret(28))))),
+			received(amqp(composite(0x12, a8("c"), small(4), no, null, null, composite(0x28), composite(0x29, a8("$cbs")))) +
+				transfer(4, no, described(0x77, text(secret(29)))) + transfer(4, no, described(0x75, bin(secret(30)))) + transfer(4, no, described(0x76, list(text(secret(31)))))),
+			received(transfer(5, no, described(0x77, text(secret(32))), described(0x74, dict(a8("operation"), a8("put-token"))))),
+			received(transfer(5, yes, described(0x74, dict(a8("operation"), sym("put-token")))) + transfer(5, no, described(0x77, text("Bearer "+secret(33))))),
+			received(transfer(5, no, composite(0x73, bin(secret(34)), bin(secret(34))), described(0x74, dict(a8("password"), a8(secret(35)), a8("sasToken"), list(a8(secret(36))))), described(0x75, bin(body)))),
+			received(transfer(5, no, described(0x77, text(sas(37))), described(0x77, text(body)))),
+			sent(amqp(composite(0x15, yes, "\x43", null, yes, composite(0x25, composite(0x1d, sym("a"), text(body), dict(sym("sharedAccessKey"), bin(secret(38)), sym("x"), text(sas(39)))))))),
+		},
+		"amqp garbage": {
+			received(amqp(composite(0x10, text(secret(20)), sym(secret(21)), "\x46"))),
+			sent(frame(9, 0, secret(22))),
+		},
+		"amqp binary": {
+			sent(amqp(composite(0x10, bin(secret(20)), null, bin(secret(21)))) + amqp(composite(0x18, "\x00"+bin(secret(22))+bin(secret(23))))),
+		},
 		// What is refused is not quoted.
 		"mqtt garbage": {
 			received(packet(0x10, mqtt311(0xc2), u16(60), str("d"), str("u"), u16(99), secret(20))),
