@@ -36,7 +36,7 @@ func (r Run) eachText(each func(s string, limit int) string) Run {
 	}
 	for _, s := range []*string{
 		&r.Tool.Version, &r.Tool.Commit, &r.Tool.Go, &r.Tool.OS, &r.Tool.Arch, &r.Selection.LabelFilter,
-		&r.Target.Source, &r.Target.Host, &r.Target.ServiceHost, &r.Target.IDScope, &r.Target.Address,
+		&r.Target.Source, &r.Target.Host, &r.Target.ServiceHost, &r.Target.IDScope, &r.Target.Address, &r.Target.Image,
 	} {
 		word(s)
 	}

@@ -44,6 +44,7 @@ type Target struct {
 	Ports       Ports    `json:"ports"`
 	Hubs        []string `json:"hubs,omitempty"`    // host names of the hubs linked to the service
 	Control     bool     `json:"control"`           // it has a control port
+	Image       string   `json:"image,omitempty"`   // of the containers, when it is a lab of containers
 	Foreign     bool     `json:"foreign"`           // not one of our labs
 	Defects     []string `json:"defects,omitempty"` // armed on purpose in every service of the run
 }

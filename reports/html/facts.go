@@ -24,7 +24,7 @@ func facts(r reports.Run) []factGroup {
 	return []factGroup{
 		list("Target",
 			"device API", t.Host, "service API", t.ServiceHost, "id scope", t.IDScope,
-			"dialled", dialled(t), "hubs", t.Hubs, "given as", given(t), "control port", yes(t.Control), "foreign", yes(t.Foreign),
+			"dialled", dialled(t), "hubs", t.Hubs, "given as", given(t), "containers of", t.Image, "control port", yes(t.Control), "foreign", yes(t.Foreign),
 			"defects armed", t.Defects),
 		list("Run",
 			"begun", r.Started.UTC().Format("2006-01-02 15:04:05.000")+" UTC", "took", r.Duration.String(),

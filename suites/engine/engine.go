@@ -148,6 +148,9 @@ func identity(env *harness.Env) reports.Target {
 	for _, h := range env.Target.Hubs {
 		t.Hubs = append(t.Hubs, h.Host)
 	}
+	if c := env.Target.Containers; c != nil {
+		t.Image = c.Image
+	}
 	if t.Source == "" {
 		t.Source = "embedded"
 	}
