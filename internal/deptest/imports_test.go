@@ -30,7 +30,7 @@ type rule struct {
 // The two halves, and what belongs to neither.
 var (
 	servers = []string{
-		"reference/...", "fakehub/...", "internal/frontdoor/...", "internal/mqttserver/...", "internal/controlserver/...",
+		"reference/...", "fakehub/...", "internal/frontdoor/...", "internal/mqttserver/...", "internal/amqpserver/...", "internal/controlserver/...",
 		"internal/point/...", "internal/sas/...", "internal/etag/...", "internal/query/...", "internal/urlpath/...",
 	}
 	clients = []string{"internal/devwire/...", "internal/controlapi/...", "simulator/...", "suites/..."}
@@ -51,7 +51,7 @@ var rules = []rule{
 		packages: []string{"reference/provisioning/...", "reference/attestation/...", "reference/allocation/...", "reference/enrollment/..."},
 		inside: []string{
 			"reference/deviceapi/...", "reference/serviceapi/...", "fakehub/...", "internal/frontdoor/...", "internal/mqttserver/...",
-			"internal/controlserver/...", "internal/pki/...", "internal/devwire/...",
+			"internal/amqpserver/...", "internal/controlserver/...", "internal/pki/...", "internal/devwire/...",
 		},
 		outside: []string{"net/http/...", mochi},
 		why:     "there is one core, and it is blind to transports",
