@@ -1,6 +1,7 @@
 package reference
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -14,7 +15,7 @@ import (
 // answerDefects are wrong answers of the device API: statuses, headers and documents.
 var answerDefects = point.Catalogue{{
 	ID: "https-register-200", Summary: "answers an accepted register request with 200",
-	Catches: []string{"DPS-HTTPS-001", "DPS-HTTPS-044"},
+	Catches: []string{"DPS-HTTPS-001", "DPS-HTTPS-044", "DPS-HTTPS-052"},
 	Build: onHTTPS("register", func(r *httpsfront.Reply) {
 		if r.Status == http.StatusAccepted {
 			r.Status = http.StatusOK
@@ -22,7 +23,7 @@ var answerDefects = point.Catalogue{{
 	}),
 }, {
 	ID: "register-unassigned", Summary: "begins a registration with the status unassigned",
-	Catches: []string{"DPS-HTTPS-002", "DPS-HTTPS-003", "DPS-HTTPS-044", "DPS-MQTT-005"},
+	Catches: []string{"DPS-HTTPS-002", "DPS-HTTPS-003", "DPS-HTTPS-044", "DPS-MQTT-005", "DPS-MQTT-064"},
 	Build: everyAnswer(func(d object) {
 		if d["status"] == "assigning" {
 			d["status"] = "unassigned"
@@ -30,7 +31,7 @@ var answerDefects = point.Catalogue{{
 	}),
 }, {
 	ID: "register-without-operation", Summary: "sends no operationId",
-	Catches: []string{"DPS-HTTPS-002", "DPS-HTTPS-034", "DPS-HTTPS-035", "DPS-MQTT-005"},
+	Catches: []string{"DPS-HTTPS-002", "DPS-HTTPS-034", "DPS-HTTPS-035", "DPS-MQTT-005", "DPS-HTTPS-049", "DPS-MQTT-068"},
 	Build:   everyAnswer(func(d object) { delete(d, "operationId") }),
 }, {
 	ID: "https-poll-202-forever", Summary: "answers polls with 202 after the registration is terminal",
@@ -42,8 +43,32 @@ var answerDefects = point.Catalogue{{
 	}),
 }, {
 	ID: "assigned-without-device", Summary: "leaves deviceId out of an assigned registration",
-	Catches: []string{"DPS-HTTPS-005", "DPS-HTTPS-006", "DPS-MQTT-048"},
+	Catches: []string{"DPS-HTTPS-005", "DPS-HTTPS-006", "DPS-MQTT-048", "DPS-MQTT-065"},
 	Build:   everyAnswer(func(d object) { delete(d.state(), "deviceId") }),
+}, {
+	ID: "ended-without-operation", Summary: "sends no operationId once a registration has ended",
+	Catches: []string{"DPS-HTTPS-049", "DPS-MQTT-068"},
+	Build: everyAnswer(func(d object) {
+		if d.state() != nil {
+			delete(d, "operationId")
+		}
+	}),
+}, {
+	ID: "state-without-id", Summary: "leaves registrationId out of the state of a registration that failed",
+	Catches: []string{"DPS-HTTPS-050", "DPS-MQTT-069"},
+	Build: everyAnswer(func(d object) {
+		if s := d.state(); s["status"] == "failed" {
+			delete(s, "registrationId")
+		}
+	}),
+}, {
+	ID: "error-code-as-text", Summary: "sends the errorCode of a failed registration as a string",
+	Catches: []string{"DPS-MQTT-070"},
+	Build: everyAnswer(func(d object) {
+		if s := d.state(); s["errorCode"] != nil {
+			s["errorCode"] = fmt.Sprint(s["errorCode"])
+		}
+	}),
 }, {
 	ID: "assigned-hub-bare", Summary: "names the hub without its domain",
 	Catches: []string{"DPS-HUB-001"},
@@ -54,7 +79,7 @@ var answerDefects = point.Catalogue{{
 	}),
 }, {
 	ID: "failed-with-hub", Summary: "sends assignedHub without deviceId when a registration failed",
-	Catches: []string{"DPS-HTTPS-006"},
+	Catches: []string{"DPS-HTTPS-006", "DPS-MQTT-065"},
 	Build: everyAnswer(func(d object) {
 		if s := d.state(); s != nil && s["status"] == "failed" {
 			s["assignedHub"] = "hub.azure-devices.net"
@@ -62,7 +87,7 @@ var answerDefects = point.Catalogue{{
 	}),
 }, {
 	ID: "null-members", Summary: "sends null for a member that has no value",
-	Catches: []string{"DPS-HTTPS-007", "DPS-MQTT-051"},
+	Catches: []string{"DPS-HTTPS-007", "DPS-MQTT-051", "DPS-MQTT-062"},
 	Build: everyAnswer(func(d object) {
 		if s := d.state(); s != nil {
 			s["errorMessage"] = nil
@@ -78,12 +103,20 @@ var answerDefects = point.Catalogue{{
 	Build:   onHTTPS("poll", func(r *httpsfront.Reply) { r.Header.Set("Retry-After", "3") }),
 }, {
 	ID: "https-plain-text", Summary: "declares its JSON as text/plain",
-	Catches: []string{"DPS-HTTPS-010"},
+	Catches: []string{"DPS-HTTPS-010", "DPS-HTTPS-056"},
 	Build:   onHTTPS("", func(r *httpsfront.Reply) { r.Header.Set("Content-Type", "text/plain") }),
 }, {
 	ID: "https-chunked", Summary: "sends chunked answers",
-	Catches: []string{"DPS-HTTPS-011"},
+	Catches: []string{"DPS-HTTPS-011", "DPS-HTTPS-055"},
 	Build:   onHTTPS("", func(r *httpsfront.Reply) { r.Chunked = true }),
+}, {
+	ID: "https-poll-unanswered", Summary: "never answers a poll",
+	Catches: []string{"DPS-HTTPS-051"},
+	Build: point.Always(httpsfront.Replying.Plan(func(c point.Call, _ *httpsfront.Reply) {
+		if c.Step == "poll" {
+			<-c.Done() // until the device gives up
+		}
+	})),
 }, {
 	ID: "https-lookup-wrapped", Summary: "wraps the answer of a status lookup in an operation",
 	Catches: []string{"DPS-HTTPS-022"},
@@ -152,7 +185,7 @@ var answerDefects = point.Catalogue{{
 	}),
 }, {
 	ID: "operation-id-with-slash", Summary: "makes operation ids that a path cannot hold",
-	Catches: []string{"DPS-HTTPS-034"},
+	Catches: []string{"DPS-HTTPS-034", "DPS-MQTT-071"},
 	Build:   point.Always(provisioningOpened(func(op *registration.Operation) { op.ID += "/more?" })),
 }, {
 	ID: "operation-id-constant", Summary: "gives every registration the same operation id",
@@ -174,7 +207,7 @@ var answerDefects = point.Catalogue{{
 	}),
 }, {
 	ID: "dates-with-offset", Summary: "writes dates with +00:00 in place of Z",
-	Catches: []string{"DPS-HTTPS-038"},
+	Catches: []string{"DPS-HTTPS-038", "DPS-MQTT-072"},
 	Build: everyAnswer(func(d object) {
 		for _, name := range []string{"createdDateTimeUtc", "lastUpdatedDateTimeUtc"} {
 			if text, ok := d.state()[name].(string); ok {
@@ -192,7 +225,7 @@ var answerDefects = point.Catalogue{{
 	}),
 }, {
 	ID: "payload-as-text", Summary: "sends a payload that is a string",
-	Catches: []string{"DPS-HTTPS-040"},
+	Catches: []string{"DPS-HTTPS-040", "DPS-MQTT-067"},
 	Build: everyAnswer(func(d object) {
 		if s := d.state(); s != nil {
 			s["payload"] = "text"

@@ -76,7 +76,7 @@ var mqttDefects = point.Catalogue{{
 	Build:   onConnect(func(v *mqttfront.Connection) { v.Accept.IdleTimeout = time.Hour }),
 }, {
 	ID: "mqtt-clean-session-required", Summary: "refuses a CONNECT without clean session",
-	Catches: []string{"DPS-MQTT-022"},
+	Catches: []string{"DPS-MQTT-022", "DPS-MQTT-058", "DPS-MQTT-060"},
 	Build: onConnect(func(v *mqttfront.Connection) {
 		if !v.Connect.CleanSession {
 			v.Accept.Code = mqttserver.NotAuthorized
@@ -84,7 +84,7 @@ var mqttDefects = point.Catalogue{{
 	}),
 }, {
 	ID: "mqtt-user-name-split", Summary: "splits the user name at every slash",
-	Catches: []string{"DPS-MQTT-023"},
+	Catches: []string{"DPS-MQTT-023", "DPS-MQTT-062"},
 	Build: onConnect(func(v *mqttfront.Connection) {
 		if strings.Count(v.Connect.Username, "/") > 3 {
 			v.Accept.Code = mqttserver.BadUsernameOrPassword
@@ -92,7 +92,7 @@ var mqttDefects = point.Catalogue{{
 	}),
 }, {
 	ID: "mqtt-client-version-required", Summary: "refuses a user name without ClientVersion",
-	Catches: []string{"DPS-MQTT-024"},
+	Catches: []string{"DPS-MQTT-024", "DPS-MQTT-063"},
 	Build: onConnect(func(v *mqttfront.Connection) {
 		if !strings.Contains(v.Connect.Username, "ClientVersion") {
 			v.Accept.Code = mqttserver.BadUsernameOrPassword
@@ -145,7 +145,7 @@ var mqttDefects = point.Catalogue{{
 	Build:   silentAt(mqttserver.StepPing),
 }, {
 	ID: "mqtt-no-unsuback", Summary: "does not answer UNSUBSCRIBE",
-	Catches: []string{"DPS-MQTT-044"},
+	Catches: []string{"DPS-MQTT-044", "DPS-MQTT-059"},
 	Build:   silentAt(mqttserver.StepUnsubscribe),
 }, {
 	ID: "mqtt-suback-dropped", Summary: "never confirms a subscription",

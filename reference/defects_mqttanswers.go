@@ -15,7 +15,7 @@ import (
 // mqttAnswerDefects are requests that are answered wrongly: order, topics, codes.
 var mqttAnswerDefects = point.Catalogue{{
 	ID: "mqtt-puback-late", Summary: "sends the PUBACK after the answer",
-	Catches: []string{"DPS-MQTT-003"},
+	Catches: []string{"DPS-MQTT-003", "DPS-MQTT-057"},
 	Build: point.Always(mqttserver.Puback.Plan(func(_ point.Call, r *mqttserver.PubackReply) {
 		r.AfterAnswer = true
 	})),
@@ -51,7 +51,7 @@ var mqttAnswerDefects = point.Catalogue{{
 	}),
 }, {
 	ID: "mqtt-rid-once", Summary: "answers a $rid only once",
-	Catches: []string{"DPS-MQTT-008"},
+	Catches: []string{"DPS-MQTT-008", "DPS-MQTT-062"},
 	Build: func(point.Args) ([]point.Plan, error) {
 		var seen sync.Map
 		return []point.Plan{mqttfront.Answering.Plan(func(c point.Call, a *mqttfront.Answer) {
@@ -78,7 +78,7 @@ var mqttAnswerDefects = point.Catalogue{{
 	}),
 }, {
 	ID: "mqtt-qos0-ignored", Summary: "does not answer requests at QoS 0",
-	Catches: []string{"DPS-MQTT-013"},
+	Catches: []string{"DPS-MQTT-013", "DPS-MQTT-061", "DPS-MQTT-063"},
 	Build: onMQTT("", func(a *mqttfront.Answer) {
 		if a.Request.QoS == 0 {
 			a.Copies = 0
@@ -98,7 +98,7 @@ var mqttAnswerDefects = point.Catalogue{{
 	})),
 }, {
 	ID: "mqtt-answers-twice", Summary: "publishes every answer twice",
-	Catches: []string{"DPS-MQTT-018"},
+	Catches: []string{"DPS-MQTT-018", "DPS-MQTT-057", "DPS-MQTT-058"},
 	Build:   onMQTT("", func(a *mqttfront.Answer) { a.Copies = 2 }),
 }, {
 	ID: "mqtt-answers-crossed", Summary: "delivers the answer of one device to the next",

@@ -93,7 +93,7 @@ var tokenDefects = point.Catalogue{{
 	}),
 }, {
 	ID: "sas-policy-name-required", Summary: "refuses tokens whose skn is not registration",
-	Catches: []string{"DPS-SAS-005"},
+	Catches: []string{"DPS-SAS-005", "DPS-MQTT-060"},
 	Build: refusing(attestation.WrongPolicy, func(v *attestation.Verdict) bool {
 		return isToken(v) && v.Token.Policy != "registration"
 	}),

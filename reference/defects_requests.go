@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
+	"sync"
+	"time"
 	"unicode/utf8"
 
 	"github.com/dpslab/dpslab/internal/point"
@@ -28,7 +30,7 @@ func onBody(change func(*deviceapi.Decoding)) func(point.Args) ([]point.Plan, er
 // are not.
 var requestDefects = point.Catalogue{{
 	ID: "https-encoded-path-refused", Summary: "does not decode percent-encoded paths",
-	Catches: []string{"DPS-HTTPS-012"},
+	Catches: []string{"DPS-HTTPS-012", "DPS-HTTPS-052"},
 	Build: onHTTPS("", func(r *httpsfront.Reply) {
 		if strings.Contains(r.Request.URL.EscapedPath(), "%") {
 			refuse(r, http.StatusNotFound)
@@ -42,12 +44,36 @@ var requestDefects = point.Catalogue{{
 	})),
 }, {
 	ID: "https-poll-body-refused", Summary: "refuses a poll that carries a body",
-	Catches: []string{"DPS-HTTPS-014"},
+	Catches: []string{"DPS-HTTPS-014", "DPS-HTTPS-054"},
 	Build: onHTTPS("poll", func(r *httpsfront.Reply) {
 		if r.Request.ContentLength != 0 {
 			refuse(r, http.StatusBadRequest)
 		}
 	}),
+}, {
+	ID: "https-poll-content-type-refused", Summary: "refuses a poll that has a Content-Type",
+	Catches: []string{"DPS-HTTPS-053", "DPS-HTTPS-054", "DPS-HTTPS-055"},
+	Build: onHTTPS("poll", func(r *httpsfront.Reply) {
+		if r.Request.Header.Get("Content-Type") != "" {
+			refuse(r, http.StatusUnsupportedMediaType)
+		}
+	}),
+}, {
+	ID: "https-early-poll-refused", Summary: "refuses a poll that comes within a second of the register request",
+	Catches: []string{"DPS-HTTPS-056"},
+	Build: func(point.Args) ([]point.Plan, error) {
+		var registered sync.Map // by registration: when
+		return []point.Plan{httpsfront.Replying.Plan(func(c point.Call, r *httpsfront.Reply) {
+			id := strings.ToLower(c.Registration)
+			if c.Step == "register" {
+				registered.Store(id, c.Clock.Now())
+			}
+			at, known := registered.Load(id)
+			if c.Step == "poll" && known && c.Clock.Now().Sub(at.(time.Time)) < time.Second {
+				refuse(r, http.StatusTooManyRequests)
+			}
+		})}, nil
+	},
 }, {
 	ID: "https-content-encoding-refused", Summary: "refuses Content-Encoding: utf-8",
 	Catches: []string{"DPS-HTTPS-015"},
@@ -58,7 +84,7 @@ var requestDefects = point.Catalogue{{
 	}),
 }, {
 	ID: "body-needs-registration-id", Summary: "refuses a register body without registrationId",
-	Catches: []string{"DPS-HTTPS-016", "DPS-MQTT-010", "DPS-MQTT-011"},
+	Catches: []string{"DPS-HTTPS-016", "DPS-MQTT-010", "DPS-MQTT-011", "DPS-MQTT-062"},
 	Build: onBody(func(d *deviceapi.Decoding) {
 		if !strings.Contains(string(d.Request.Body), "registrationId") {
 			d.Problem = problem.InvalidArgument("registrationId is missing.")
@@ -66,7 +92,7 @@ var requestDefects = point.Catalogue{{
 	}),
 }, {
 	ID: "payload-must-be-object", Summary: "refuses a payload that is not a JSON object",
-	Catches: []string{"DPS-HTTPS-017"},
+	Catches: []string{"DPS-HTTPS-017", "DPS-HTTPS-053", "DPS-MQTT-066"},
 	Build: onBody(func(d *deviceapi.Decoding) {
 		var doc object
 		if json.Unmarshal(d.Request.Body, &doc) == nil {
@@ -137,7 +163,7 @@ var requestDefects = point.Catalogue{{
 	}),
 }, {
 	ID: "https-host-with-port-refused", Summary: "refuses a Host header with a port",
-	Catches: []string{"DPS-HTTPS-042"},
+	Catches: []string{"DPS-HTTPS-042", "DPS-HTTPS-055"},
 	Build: onHTTPS("", func(r *httpsfront.Reply) {
 		if strings.Contains(r.Request.Host, ":") {
 			refuse(r, http.StatusBadRequest)

@@ -68,11 +68,11 @@ func packetEnd(message []byte) int {
 // webSocketDefects are wrong upgrades and wrong frames.
 var webSocketDefects = point.Catalogue{{
 	ID: "ws-subprotocol-lowered", Summary: "echoes the subprotocol in lower case",
-	Catches: []string{"DPS-WS-003"},
+	Catches: []string{"DPS-WS-003", "DPS-MQTT-061"},
 	Build:   onUpgrade(func(u *frontdoor.UpgradeReply) { u.Subprotocol = strings.ToLower(u.Subprotocol) }),
 }, {
 	ID: "ws-by-path", Summary: "upgrades at /$iothub/websocket alone",
-	Catches: []string{"DPS-WS-002"},
+	Catches: []string{"DPS-WS-002", "DPS-MQTT-057"},
 	Build: onUpgrade(func(u *frontdoor.UpgradeReply) {
 		u.Refuse = u.Refuse || u.Path != "/$iothub/websocket"
 	}),
