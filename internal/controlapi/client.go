@@ -52,7 +52,12 @@ func (e *Error) Error() string { return fmt.Sprintf("control port: %d %s", e.Sta
 // Every call fails when the URL is none. The connection goes to the host in the URL and
 // to nothing else, never through a proxy; only a host that is neither an IP address nor
 // localhost, such as a container's name, is looked up.
-func New(at, token string, roots *x509.CertPool) *Client {
+func New(at, token string, roots *x509.CertPool) *Client { return NewAt(at, "", token, roots) }
+
+// NewAt is New for a port that is published elsewhere than its URL says: address is dialled
+// instead of the URL's host, on the URL's port. The URL's name is what its certificate and
+// its Host check know. An empty address is New.
+func NewAt(at, address, token string, roots *x509.CertPool) *Client {
 	c := &Client{token: token}
 	c.base, c.bad = parse(at)
 	c.http = &http.Client{
@@ -64,7 +69,7 @@ func New(at, token string, roots *x509.CertPool) *Client {
 			IdleConnTimeout:     silence / 2,
 			MaxIdleConnsPerHost: 8,
 			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-				return dial(ctx, c.base)
+				return dial(ctx, c.base, address)
 			},
 		},
 	}
@@ -82,13 +87,17 @@ func parse(at string) (*url.URL, error) {
 	return u, nil
 }
 
-// dial connects to the host of the control URL. localhost needs no resolver.
-func dial(ctx context.Context, to *url.URL) (net.Conn, error) {
+// dial connects to the host of the control URL, or to the address that stands for it.
+// localhost needs no resolver.
+func dial(ctx context.Context, to *url.URL, address string) (net.Conn, error) {
 	hosts, port := []string{to.Hostname()}, to.Port()
 	if port == "" {
 		port = "443"
 	}
-	if strings.EqualFold(to.Hostname(), "localhost") {
+	switch {
+	case address != "":
+		hosts = []string{address}
+	case strings.EqualFold(to.Hostname(), "localhost"):
 		hosts = []string{"127.0.0.1", "::1"}
 	}
 	d := net.Dialer{Timeout: 10 * time.Second}

@@ -28,7 +28,7 @@ type ServiceSpec struct {
 	LinkedHubs        []LinkedHub `json:"linkedHubs,omitempty"`
 	RetryAfterSeconds *int        `json:"retryAfterSeconds,omitempty"`
 	NaiveREST         *bool       `json:"naiveRest,omitempty"`
-	Limits            *Limits     `json:"limits,omitempty"` // default: none
+	Limits            *Limits     `json:"limits,omitempty"`  // default: none
 	Defects           []string    `json:"defects,omitempty"` // ids of catalogue entries, armed for the whole service
 }
 

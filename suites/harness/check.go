@@ -38,6 +38,10 @@ type Need string
 const (
 	NeedControl Need = "control" // a lab's control port: services, hubs and clocks of one's own
 	NeedHub     Need = "hub"     // a hub whose connection string is known
+	// NeedLoopback asks that what control makes can have a loopback address of its own, and
+	// reaches those of this machine. Where nothing is made nothing lacks it.
+	NeedLoopback   Need = "loopback"
+	NeedContainers Need = "containers" // a lab of containers, in which a check can start one more
 )
 
 // Over lists transports, for Check.Transports.

@@ -16,10 +16,13 @@ import (
 type Env struct {
 	Target   sut.Target
 	Wire     *devwire.Wire      // in a check: that run's own, whose log is that run's record
-	Control  *controlapi.Client // nil without a control port
+	Control  *controlapi.Client // nil without a control port; of the service's process, where a lab has several
 	Timeouts Timeouts
 	Defects  []string // armed in every service and hub that a check makes; needs control
+	// Containers starts more containers in a lab of containers; nil for any other target.
+	Containers Containers
 
+	homes *homes                            // where hubs are made; nil without a control port
 	roles func() (map[string]string, error) // of the lab's defects: reference or fakehub
 }
 
@@ -36,9 +39,12 @@ func Open(ctx context.Context, target sut.Target) (*Env, error) {
 	}
 	if c := target.Control; c != nil {
 		env.Timeouts = LabTimeouts()
-		env.Control = controlapi.New(c.URL, c.Token.Reveal(), roots)
+		env.Control = connect(*c, roots)
 		if _, err := env.Control.Info(ctx); err != nil {
 			return nil, fmt.Errorf("the target's control port: %w", err)
+		}
+		if env.homes, err = openHomes(ctx, target, env.Control, roots); err != nil {
+			return nil, err
 		}
 		env.roles = sync.OnceValues(env.readRoles)
 	}
@@ -49,15 +55,24 @@ func Open(ctx context.Context, target sut.Target) (*Env, error) {
 func (e *Env) readRoles() (map[string]string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), e.Timeouts.Answer)
 	defer cancel()
-	entries, err := e.Control.Catalogue(ctx)
-	if err != nil {
-		return nil, err
-	}
 	roles := map[string]string{}
-	for _, entry := range entries {
-		roles[entry.ID] = entry.Role
+	for _, c := range e.controls() {
+		entries, err := c.Catalogue(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, entry := range entries {
+			roles[entry.ID] = entry.Role
+		}
 	}
 	return roles, nil
+}
+
+// Close closes what idles at the control ports.
+func (e *Env) Close() {
+	for _, c := range e.controls() {
+		c.Close()
+	}
 }
 
 // defects are those of e.Defects that act in the given role.
@@ -90,6 +105,14 @@ func (e *Env) lacks(needs []Need) string {
 		case NeedHub:
 			if e.Control == nil && len(e.knownHubs()) == 0 {
 				return "needs hub: the target file names no hub with a connection string"
+			}
+		case NeedLoopback:
+			if e.Control != nil && !e.onLoopback() {
+				return "needs loopback: what this lab makes has no loopback address of its own"
+			}
+		case NeedContainers:
+			if e.Containers == nil {
+				return "needs containers: the target is no lab of containers; --target containers starts one"
 			}
 		}
 	}

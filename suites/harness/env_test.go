@@ -36,7 +36,10 @@ type script struct {
 	*httptest.Server
 	mu    sync.Mutex
 	asked []string
-	fails string // a request that is answered with 500
+	fails string   // a request that is answered with 500
+	links []string // addresses of the linked hubs that it was asked for
+	// inside makes it tell of addresses and ports that only its network knows.
+	inside bool
 }
 
 func startScript(t *testing.T) (*script, sut.Target) {
@@ -85,9 +88,17 @@ func (s *script) answer(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.asked = append(s.asked, what)
 	fails := s.fails
+	links, _ := record["linkedHubs"].([]any)
+	for _, link := range links {
+		address, _ := link.(map[string]any)["address"].(string)
+		s.links = append(s.links, address)
+	}
 	s.mu.Unlock()
-	_, port, _ := net.SplitHostPort(s.Listener.Addr().String())
+	address, port, _ := net.SplitHostPort(s.Listener.Addr().String())
 	n, _ := strconv.Atoi(port)
+	if s.inside {
+		address, n = "192.0.2.1", 443
+	}
 	ports := map[string]any{"https": n, "mqtts": n}
 	name, _ := record["name"].(string)
 	reply := func(status int, v any) {
@@ -105,10 +116,10 @@ func (s *script) answer(w http.ResponseWriter, r *http.Request) {
 	case what == "GET /v1/transcript":
 		reply(200, []map[string]any{{"side": "server", "kind": "injected", "summary": "of " + r.URL.Query().Get("service")}})
 	case strings.HasPrefix(what, "POST /v1/hubs"):
-		reply(201, map[string]any{"name": name, "host": "hub-1.test", "address": "127.0.0.1", "ports": ports,
+		reply(201, map[string]any{"name": name, "host": "hub-1.test", "address": address, "ports": ports,
 			"connectionString": "HostName=hub-1.test;SharedAccessKeyName=o;SharedAccessKey=" + key})
 	case strings.HasPrefix(what, "POST /v1/services"):
-		reply(201, map[string]any{"name": name, "idScope": "0ne2", "deviceHost": "dps.test", "serviceHost": "dps.test", "address": "127.0.0.1", "ports": ports,
+		reply(201, map[string]any{"name": name, "idScope": "0ne2", "deviceHost": "dps.test", "serviceHost": "dps.test", "address": address, "ports": ports,
 			"connectionString": "HostName=dps.test;SharedAccessKeyName=owner;SharedAccessKey=" + key})
 	case r.Method == "DELETE":
 		w.WriteHeader(204)

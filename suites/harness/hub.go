@@ -21,10 +21,17 @@ type Hub struct {
 	Endpoint         devwire.Endpoint
 	ConnectionString string
 	API              *devwire.HubServiceClient
+	// Inside is the "host:port" where the service reaches the hub, empty where its name says.
+	Inside string
 
-	env    *Env
-	shared bool
+	env     *Env
+	control *controlapi.Client
+	shared  bool
 }
+
+// Control is the control port of the hub's process, where the hub is known by its Name; nil
+// for one of the target's.
+func (h *Hub) Control() *controlapi.Client { return h.control }
 
 // Hub returns a hub for this check, and at each call another one. A target without a
 // control port has only its own: asking for more skips.
@@ -37,12 +44,14 @@ func (e *Env) Hub(ctx context.Context, t *T) *Hub {
 		}
 		return e.targetHub(t, known[n])
 	}
-	made, err := e.Control.CreateHub(ctx, controlapi.HubSpec{Name: t.Name(), Defects: e.defects(t, "fakehub")})
+	at := e.homes.take()
+	made, err := at.control.CreateHub(ctx, controlapi.HubSpec{Name: t.Name(), Defects: e.defects(t, "fakehub")})
 	t.Must(err, "make a hub")
-	t.record(made.Name)
-	t.Cleanup(func(ctx context.Context) { t.Must(e.Control.DeleteHub(ctx, made.Name), "remove the hub") })
+	t.record(made.Name, func() *controlapi.Client { return at.control })
+	t.Cleanup(func(ctx context.Context) { t.Must(at.control.DeleteHub(ctx, made.Name), "remove the hub") })
 	return e.openHub(t, &Hub{
-		Name: made.Name, Host: made.Host, Endpoint: controlled(made.Host, made.Address, made.Ports), ConnectionString: made.ConnectionString,
+		Name: made.Name, Host: made.Host, Endpoint: at.endpoint(made), ConnectionString: made.ConnectionString,
+		Inside: at.where.Inside, control: at.control,
 	})
 }
 
@@ -141,7 +150,7 @@ func (h *Hub) Advance(ctx context.Context, t *T, d time.Duration) {
 	if h.shared {
 		t.Skip("needs control: this check moves the hub's clock")
 	}
-	_, err := h.env.Control.AdvanceHub(ctx, h.Name, d)
+	_, err := h.control.AdvanceHub(ctx, h.Name, d)
 	t.Must(err, "move the hub's clock")
 }
 
@@ -154,7 +163,7 @@ func (h *Hub) Telemetry(ctx context.Context, t *T, deviceID string, n int) []con
 	waiting, cancel := context.WithTimeout(ctx, h.env.Timeouts.Delivery)
 	defer cancel()
 	var messages []controlapi.Telemetry
-	for m, err := range h.env.Control.FollowTelemetry(waiting, h.Name, controlapi.TelemetryFilter{Device: deviceID}) {
+	for m, err := range h.control.FollowTelemetry(waiting, h.Name, controlapi.TelemetryFilter{Device: deviceID}) {
 		t.Must(err, "read the hub's telemetry")
 		if messages = append(messages, m); len(messages) == n {
 			return messages

@@ -188,16 +188,23 @@ func TestNeedsThatATargetDoesNotMeetSkip(t *testing.T) {
 	withHub := &harness.Env{Target: sut.Target{Hubs: []sut.Hub{{Host: "h", ConnectionString: "HostName=h"}}}}
 	for _, c := range []struct {
 		rule, id string
+		needs    []harness.Need
 		env      *harness.Env
 		want     reports.Outcome
 		says     string
 	}{
-		{"control, of the requirement", "DPS-ALLOC-005", &harness.Env{}, reports.Skipped, "needs control"},
-		{"a hub that is not known", "DPS-HUB-001", &harness.Env{}, reports.Skipped, "needs hub"},
-		{"a hub that is known", "DPS-HUB-001", withHub, reports.Passed, ""},
+		{"control, of the requirement", "DPS-ALLOC-005", nil, &harness.Env{}, reports.Skipped, "needs control"},
+		{"a hub that is not known", "DPS-HUB-001", nil, &harness.Env{}, reports.Skipped, "needs hub"},
+		{"a hub that is known", "DPS-HUB-001", nil, withHub, reports.Passed, ""},
+		{"containers", plain, []harness.Need{harness.NeedContainers}, &harness.Env{}, reports.Skipped, "needs containers"},
+		{"loopback, where nothing is made", plain, []harness.Need{harness.NeedLoopback}, &harness.Env{}, reports.Passed, ""},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
-			r := run(t, c.env, c.id, passes)
+			cases, err := harness.Cases([]harness.Check{{Requirement: c.id, Title: "x", Needs: c.needs, Run: passes}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := cases[0].Run(context.Background(), c.env)
 			if r.Outcome != c.want || !strings.Contains(r.Reason, c.says) {
 				t.Fatalf("%s: %s", r.Outcome, r.Reason)
 			}

@@ -46,15 +46,20 @@ func WithHubs(hubs ...*Hub) ServiceOption {
 	return func(s *serviceSpec) {
 		s.replaced = true
 		for _, h := range hubs {
-			s.link(h, controlapi.LinkedHub{ConnectionString: h.ConnectionString})
+			s.link(h, controlapi.LinkedHub{})
 		}
 	}
+}
+
+// WithHubAt links a hub as if it were at an "host:port" where it is not.
+func WithHubAt(h *Hub, address string) ServiceOption {
+	return func(s *serviceSpec) { s.link(h, controlapi.LinkedHub{Address: address}) }
 }
 
 // WithWeightedHub links a hub with an allocation weight.
 func WithWeightedHub(h *Hub, weight int) ServiceOption {
 	return func(s *serviceSpec) {
-		s.link(h, controlapi.LinkedHub{ConnectionString: h.ConnectionString, AllocationWeight: &weight})
+		s.link(h, controlapi.LinkedHub{AllocationWeight: &weight})
 	}
 }
 
@@ -62,7 +67,7 @@ func WithWeightedHub(h *Hub, weight int) ServiceOption {
 func WithIdleHub(h *Hub) ServiceOption {
 	apply := false
 	return func(s *serviceSpec) {
-		s.link(h, controlapi.LinkedHub{ConnectionString: h.ConnectionString, ApplyAllocationPolicy: &apply})
+		s.link(h, controlapi.LinkedHub{ApplyAllocationPolicy: &apply})
 	}
 }
 
@@ -89,7 +94,14 @@ func WithNaiveREST() ServiceOption {
 // WithOwnAddress gives the service a loopback address of its own.
 func WithOwnAddress() ServiceOption { return func(s *serviceSpec) { s.OwnAddress = true } }
 
+// link completes a link with what the service needs to reach the hub.
 func (s *serviceSpec) link(h *Hub, l controlapi.LinkedHub) {
+	if l.ConnectionString == "" {
+		l.ConnectionString = h.ConnectionString
+	}
+	if l.Address == "" {
+		l.Address = h.Inside
+	}
 	s.replaced = true
 	s.hubs, s.LinkedHubs = append(s.hubs, h), append(s.LinkedHubs, l)
 }
@@ -104,14 +116,17 @@ func (e *Env) Service(ctx context.Context, t *T, options ...ServiceOption) *Serv
 		return e.ownService(t, options)
 	}
 	spec := e.serviceSpec(ctx, t, options)
+	if spec.OwnAddress && !e.onLoopback() {
+		t.Skip(e.lacks([]Need{NeedLoopback}))
+	}
 	spec.Name, spec.Defects = t.Name(), e.defects(t, "reference")
 	made, err := e.Control.CreateService(ctx, spec.ServiceSpec)
 	t.Must(err, "make a service")
-	t.record(made.Name)
+	t.record(made.Name, func() *controlapi.Client { return e.Control })
 	t.Cleanup(func(ctx context.Context) { t.Must(e.Control.DeleteService(ctx, made.Name), "remove the service") })
 	s := &Service{
 		Name: made.Name, Scope: made.IDScope, ConnectionString: made.ConnectionString, Hubs: spec.hubs, env: e,
-		Device: controlled(made.DeviceHost, made.Address, made.Ports), Endpoint: controlled(made.ServiceHost, made.Address, made.Ports),
+		Device: e.serviceEndpoint(made.DeviceHost, made, spec.OwnAddress), Endpoint: e.serviceEndpoint(made.ServiceHost, made, spec.OwnAddress),
 	}
 	s.open(t)
 	return s
@@ -157,13 +172,6 @@ func (s *Service) open(t *T) {
 
 func controlled(host, address string, p controlapi.Ports) devwire.Endpoint {
 	return devwire.Endpoint{Host: host, Address: address, HTTPSPort: p.HTTPS, MQTTSPort: p.MQTTS, AMQPSPort: p.AMQPS}
-}
-
-// record makes the transcript of a service or hub of the lab part of a red.
-func (t *T) record(name string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.recorded = append(t.recorded, name)
 }
 
 // Link replaces the hubs linked to the service, as the options of Env.Service say.

@@ -42,8 +42,8 @@ type T struct {
 	given      string
 	steps      []string
 	cleanups   []func(context.Context)
-	recorded   []string // services and hubs of the lab whose transcripts belong to this run
-	hubs       int      // of the target, handed out
+	recorded   []recorded
+	hubs       int // of the target, handed out
 	exchange   reports.Exchange
 	observing  bool // an inferred clause on a foreign target
 }

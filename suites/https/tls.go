@@ -45,6 +45,7 @@ var tlsChecks = []harness.Check{{
 	Requirement: "DPS-HTTPS-047",
 	Title:       "a client that sends no SNI is served",
 	Transports:  harness.OverAll,
+	Needs:       []harness.Need{harness.NeedLoopback},
 	Run: func(ctx context.Context, env *harness.Env, t *harness.T) {
 		// In a lab many services share an address, and without a name a client reaches the
 		// first of them: so this one has an address of its own.
