@@ -29,6 +29,8 @@ import (
 type AMQPConn struct {
 	amqpWriter
 	limits Timeouts
+	host   string
+	device string // whose links were attached
 
 	heard  chan amqpframe.Frame // closed by the reader, after it set err
 	err    error
@@ -44,7 +46,7 @@ func (w *Wire) AMQP(ctx context.Context, t dps.Transport, ep Endpoint, o DialOpt
 		return nil, err
 	}
 	c := &AMQPConn{
-		amqpWriter: amqpWriter{stream: s, wire: w}, limits: w.timeouts(),
+		amqpWriter: amqpWriter{stream: s, wire: w}, limits: w.timeouts(), host: ep.Host,
 		heard: make(chan amqpframe.Frame, packetBacklog), done: make(chan struct{}),
 	}
 	c.reader.Go(c.read)
@@ -72,6 +74,41 @@ func (c *AMQPConn) Conn() *Conn { return c.stream.tls }
 
 // Subprotocol is what the server chose over WebSocket, as it spelled it.
 func (c *AMQPConn) Subprotocol() string { return c.stream.subprotocol }
+
+// Send writes frames, all in one write.
+func (c *AMQPConn) Send(frames ...amqpframe.Frame) error {
+	var err error
+	send := func() error { return c.amqpWriter.Send(frames...) }
+	for _, f := range frames {
+		if id := registrationOf(f); id != "" {
+			c.device = id
+			c.register(id)
+		}
+		o, counted := transferOperation(c.host, c.device, f)
+		if !counted {
+			continue
+		}
+		next := send
+		send = func() error {
+			unsent := c.wire.metered(context.Background(), o, func() int {
+				err = next()
+				return 0
+			})
+			return errors.Join(unsent, err)
+		}
+	}
+	return send()
+}
+
+// registrationOf is whose address an attach names; "" for any other frame.
+func registrationOf(f amqpframe.Frame) string {
+	for _, terminus := range []string{"source", "target"} {
+		if _, id, ok := strings.Cut(f.Body.Inner(terminus).Text("address"), "/registrations/"); ok && f.Name() == "attach" {
+			return id
+		}
+	}
+	return ""
+}
 
 // Next returns the next frame or protocol header from the server: io.EOF when the server
 // closed the connection instead, a *Malformed for bytes that are neither. When none comes
@@ -188,7 +225,6 @@ type amqpWriter struct {
 func (c amqpWriter) Send(frames ...amqpframe.Frame) error {
 	var b []byte
 	for _, f := range frames {
-		c.label(f)
 		var err error
 		if b, err = f.Append(b); err != nil {
 			return notSent("write the frame %s: %w", f, err)
@@ -206,16 +242,7 @@ func (c amqpWriter) SendBytes(b []byte) error {
 	return nil
 }
 
-// label names the recording after the device whose address a link is attached to.
-func (c amqpWriter) label(f amqpframe.Frame) {
-	for _, terminus := range []string{"source", "target"} {
-		address := f.Body.Inner(terminus).Text("address")
-		if _, id, ok := strings.Cut(address, "/registrations/"); ok && f.Name() == "attach" {
-			c.register(id)
-		}
-	}
-}
-
+// register names the recording after the device that speaks.
 func (c amqpWriter) register(id string) {
 	c.stream.record.Registration(id)
 	c.stream.tls.record.Registration(id)

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"encoding/hex"
 	"errors"
 	"io"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -236,5 +238,89 @@ func TestAMQPNames(t *testing.T) {
 	operation, _ = m.Application(names.OperationTypeProperty)
 	if id, _ := m.Application(names.OperationIDProperty); operation != names.PollOperation || id != "op" {
 		t.Errorf("%s", m)
+	}
+}
+
+func TestSpellingsAreThoseOfTheVectors(t *testing.T) {
+	names := vectors.All().AMQP
+	ep := devwire.Endpoint{Host: names.Host}
+	id := devwire.Identity{Scope: names.Scope, RegistrationID: names.RegistrationID}
+	for i, style := range []devwire.AMQPAddress{devwire.AddressBare, devwire.AddressSlash, devwire.AddressAbsolute} {
+		id.AMQP.Address = style
+		receiver := devwire.AMQPAttach(ep, id, devwire.AMQPReceiver).Inner("source").Text("address")
+		sender := devwire.AMQPAttach(ep, id, devwire.AMQPSender).Inner("target").Text("address")
+		if want := names.Addresses[i].Address; receiver != want || sender != want {
+			t.Errorf("%s: %s and %s, want %s", names.Addresses[i].Source, receiver, sender, want)
+		}
+	}
+	for _, v := range names.Conditions {
+		if got := (&devwire.AMQPError{Condition: v.Condition}).Code(); got != v.Code {
+			t.Errorf("%s stands for %d, want %d", v.Condition, got, v.Code)
+		}
+	}
+	login := devwire.SASLPlain(names.Address, names.SASL.PlainPassword)
+	if got := hex.EncodeToString(login.Initial); got != names.SASL.PlainResponse {
+		t.Errorf("PLAIN %s, want %s", got, names.SASL.PlainResponse)
+	}
+	for name, v := range map[string]struct {
+		got  amqpframe.Header
+		want string
+	}{"amqp": {amqpframe.HeaderAMQP, names.Headers.AMQP}, "sasl": {amqpframe.HeaderSASL, names.Headers.SASL}} {
+		if got := hex.EncodeToString(v.got[:]); got != v.want {
+			t.Errorf("header of %s: %s, want %s", name, got, v.want)
+		}
+	}
+}
+
+func TestAMQPIsMetered(t *testing.T) {
+	lab := newLab(t)
+	port := amqpPeers(t, lab, dps.AMQP, func(p *amqpPeer) {
+		p.login()
+		m, _ := p.request(register, accepted)
+		p.answer(m, assigning)
+		p.request(poll, rejection("amqp:not-found", `{"errorCode":404203,"message":"m"}`))
+		io.Copy(io.Discard, p.rw)
+	})
+	wire := lab.wire()
+	heard := new(ledger)
+	wire.Meter = heard
+	id, ep := testIdentity(t), endpoint(serviceHost, port)
+	device, err := wire.Device(soon(t), dps.AMQP, ep, id)
+	must(t, err)
+	defer device.Close()
+	for _, ask := range []func() (devwire.Answer, error){
+		func() (devwire.Answer, error) { return device.Register(soon(t), nil) },
+		func() (devwire.Answer, error) { return device.Poll(soon(t), "op") },
+	} {
+		if _, err := ask(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := []string{"registration " + serviceHost + " dev-01", "202", "poll " + serviceHost + " dev-01", "404"}
+	if !slices.Equal(heard.lines, want) {
+		t.Errorf("%q, want %q", heard.lines, want)
+	}
+	device.Close()
+
+	heard.lines = nil
+	conn := openAMQP(t, wire, dps.AMQP, amqpPeers(t, lab, dps.AMQP, func(p *amqpPeer) { io.Copy(io.Discard, p.rw) }))
+	m, err := devwire.AMQPRegister(id, nil)
+	must(t, err)
+	transfer, err := devwire.AMQPTransfer(0, m)
+	must(t, err)
+	other, err := devwire.AMQPTransfer(1, amqpframe.Message{amqpframe.Application("iotdps-operation-type", "iotdps-get-registration")})
+	must(t, err)
+	telemetry, err := devwire.AMQPTransfer(2, amqpframe.Message{amqpframe.Data("{}")})
+	must(t, err)
+	rest := amqpframe.On(0, amqpframe.New("transfer", amqpframe.Fields{"handle": 1}), transfer.Payload)
+	must(t, conn.Send(amqpframe.On(0, devwire.AMQPAttach(ep, id, devwire.AMQPSender)), transfer, rest, other))
+	must(t, conn.Send(telemetry))
+	want = []string{"registration " + serviceHost + " dev-01", "0", "hub message " + serviceHost + " dev-01", "0"}
+	if !slices.Equal(heard.lines, want) {
+		t.Errorf("frame by frame: %q, want %q", heard.lines, want)
+	}
+	heard.closed = errors.New("the quota is used up")
+	if err := conn.Send(transfer); !errors.Is(err, heard.closed) {
+		t.Errorf("a meter that refuses: %v", err)
 	}
 }

@@ -6,13 +6,14 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/dpslab/dpslab/internal/devwire/amqpframe"
 	"github.com/eclipse/paho.mqtt.golang/packets"
 )
 
 // Meter is told of every operation of a wire that a service may count against a quota.
 // Before may wait until there is room, and its error keeps the operation from being sent.
 // After hears the code that was answered, 0 when none was or it is not known. What a check
-// sends byte by byte, by WebSocket message or by AMQP frame, is not counted.
+// sends byte by byte or by WebSocket message is not counted.
 type Meter interface {
 	Before(ctx context.Context, o Operation) error
 	After(o Operation, code int)
@@ -89,6 +90,24 @@ func publishOperation(host, device string, cp packets.ControlPacket) (Operation,
 	case strings.HasPrefix(p.TopicName, "$dps/registrations/GET/"):
 		o.Kind = ToPoll
 	case strings.HasPrefix(p.TopicName, "$dps/"):
+		return Operation{}, false
+	}
+	return o, true
+}
+
+// transferOperation is what a device's transfer counts as: the first of a message.
+func transferOperation(host, device string, f amqpframe.Frame) (Operation, bool) {
+	if f.Name() != "transfer" || f.Body.Field("delivery-id") == nil {
+		return Operation{}, false
+	}
+	o := Operation{Host: host, Device: device, Kind: ToHubAsDevice}
+	m, _ := amqpframe.ParseMessage(f.Payload) // whatever of it is in this frame
+	switch operation, toService := m.Application(operationTypeProperty); {
+	case operation == registerOperation:
+		o.Kind = ToRegister
+	case operation == pollOperation:
+		o.Kind = ToPoll
+	case toService:
 		return Operation{}, false
 	}
 	return o, true

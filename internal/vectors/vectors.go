@@ -88,11 +88,33 @@ type HTTPS struct {
 
 // AMQP are the names of the device API over AMQP (device-api.md 3).
 type AMQP struct {
-	Source, Address                            string
+	Source                                     string
+	Headers                                    struct{ AMQP, SASL string } // hexadecimal
+	Scope, RegistrationID, Host, Address       string
+	Addresses                                  []struct{ Source, Address string } // every spelling of it
+	SASL                                       SASL
 	APIVersionProperty, ClientVersionProperty  string
 	OperationTypeProperty, OperationIDProperty string
 	RegisterOperation, PollOperation           string
-	RetryAfterProperty                         string
+	LookupOperation, ForceRegistrationProperty string
+	RetryAfterProperty, RetryAfterOfCSharp     string
+	Conditions                                 []struct {
+		Source    string
+		Code      int
+		Condition string
+	}
+}
+
+// SASL is what goes within SASL frames, in hexadecimal where it is no text (device-api.md
+// 3.1, 4.3). The TPM's keys and blob are not real ones, only short.
+type SASL struct {
+	Source                               string
+	Mechanisms                           []string // those the service has to offer
+	PlainPassword, PlainResponse         string
+	TPMEndorsementKey, TPMStorageRootKey string
+	TPMToken                             string
+	TPMBlob, TPMChallenges, TPMResponses []string // the first response is the initial one
+	Outcomes                             map[string]byte
 }
 
 // Answer is a registration's answer and what a device reads from it.
@@ -152,4 +174,27 @@ type Hub struct {
 		Topic   string
 	}
 	Method struct{ Name, RID, Topic string }
+	AMQP   HubAMQP
+}
+
+// HubAMQP are the names of a device at its hub over AMQP (iot-hub.md 2).
+type HubAMQP struct {
+	Source                      string
+	Mechanisms                  []string
+	PlainUser                   string
+	TelemetryAddress            string
+	DeviceBoundAddress          string
+	MethodsAddress, TwinAddress string
+	ChannelCorrelationProperty  string
+	CBS                         struct {
+		Address, ReplyTo, Operation, Type, Audience   string
+		StatusCodeProperty, StatusDescriptionProperty string
+	}
+	Twin struct {
+		OperationAnnotation, ResourceAnnotation, StatusAnnotation, VersionAnnotation string
+		Get, Patch, Put, Delete                                                      string
+		ReportedResource, NotificationsResource, DesiredResource                     string
+	}
+	MethodNameProperty, MethodStatusProperty string
+	BatchFormat                              uint32
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -70,7 +71,7 @@ func TestFileAndTypesAgree(t *testing.T) {
 	}
 	all := vectors.All()
 	if len(all.Answers) == 0 || len(all.MQTT.Requests) == 0 || len(all.MQTT.Responses) == 0 || len(all.HTTPS.Requests) == 0 ||
-		all.AMQP.RetryAfterProperty == "" || all.ServiceAPI.RequestIDHeader == "" || all.Hub.Method.Topic == "" ||
+		all.AMQP.RetryAfterProperty == "" || len(all.AMQP.Conditions) == 0 || len(all.AMQP.SASL.TPMResponses) == 0 || all.Hub.AMQP.CBS.Type == "" || all.ServiceAPI.RequestIDHeader == "" || all.Hub.Method.Topic == "" ||
 		all.Hub.ReportResult.Version == 0 || len(all.ErrorDocument.Members) == 0 || len(all.StateMembers.Names) == 0 {
 		t.Errorf("a group of the vectors is empty: %+v", all)
 	}
@@ -92,6 +93,43 @@ func TestAnswersSayWhatTheirBodiesSay(t *testing.T) {
 		if body.OperationID != v.OperationID || body.Status != v.Status || s.Substatus != v.Substatus ||
 			s.AssignedHub != v.AssignedHub || s.DeviceID != v.DeviceID || s.ErrorCode != v.ErrorCode {
 			t.Errorf("%s: the body says %+v", v.Source, body)
+		}
+	}
+}
+
+// What goes within SASL is put together here once more, so that a typing error in the file
+// is found in the file.
+func TestSASLFollowsTheDossier(t *testing.T) {
+	amqp := vectors.All().AMQP
+	s := amqp.SASL
+	bytesOf := func(text string) string {
+		b, err := hex.DecodeString(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	ek, srk := bytesOf(s.TPMEndorsementKey), bytesOf(s.TPMStorageRootKey)
+	for name, v := range map[string]struct{ got, want string }{
+		"header":         {bytesOf(amqp.Headers.AMQP), "AMQP\x00\x01\x00\x00"},
+		"sasl header":    {bytesOf(amqp.Headers.SASL), "AMQP\x03\x01\x00\x00"},
+		"address":        {amqp.Address, amqp.Scope + "/registrations/" + amqp.RegistrationID},
+		"PLAIN":          {bytesOf(s.PlainResponse), "\x00" + amqp.Address + "\x00" + s.PlainPassword},
+		"TPM":            {bytesOf(s.TPMResponses[0]), "\x00" + amqp.Scope + "\x00" + amqp.RegistrationID + "\x00" + ek},
+		"TPM response 1": {bytesOf(s.TPMResponses[1]), "\x00" + srk},
+		"TPM response 2": {bytesOf(s.TPMResponses[2]), "\x00"},
+		"TPM response 3": {bytesOf(s.TPMResponses[3]), "\x00" + s.TPMToken},
+		"challenge 1":    {bytesOf(s.TPMChallenges[0]), "\x00"},
+		"challenge 2":    {bytesOf(s.TPMChallenges[1]), "\x80" + bytesOf(s.TPMBlob[0])},
+		"challenge 3":    {bytesOf(s.TPMChallenges[2]), "\xc1" + bytesOf(s.TPMBlob[1])},
+	} {
+		if v.got != v.want {
+			t.Errorf("%s: %q, want %q", name, v.got, v.want)
+		}
+	}
+	for _, v := range amqp.Addresses {
+		if !strings.HasSuffix(v.Address, amqp.Address) {
+			t.Errorf("%s: %s", v.Source, v.Address)
 		}
 	}
 }
