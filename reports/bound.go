@@ -41,10 +41,20 @@ func (r Run) eachText(each func(s string, limit int) string) Run {
 		word(s)
 	}
 	r.Target.Hubs, r.Target.Defects, r.Selection.FocusIDs = words(r.Target.Hubs), words(r.Target.Defects), words(r.Selection.FocusIDs)
+	r.Claims, r.Stale = slices.Clone(r.Claims), slices.Clone(r.Stale)
+	for i := range r.Claims {
+		for _, s := range []*string{&r.Claims[i].Name, &r.Claims[i].Note, &r.Claims[i].Change} {
+			word(s)
+		}
+	}
+	for i := range r.Stale {
+		word(&r.Stale[i].Reason)
+	}
 	r.Results = slices.Clone(r.Results)
 	for i := range r.Results {
 		one := &r.Results[i]
 		word(&one.Reason)
+		word(&one.Known)
 		word(&one.At)
 		word(&one.Rerun)
 		one.Failure = each(one.Failure, failureBytes)

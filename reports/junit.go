@@ -3,6 +3,7 @@ package reports
 import (
 	"encoding/xml"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -33,6 +34,7 @@ func WriteJUnit(w io.Writer, r Run) error {
 		s.took += one.Duration
 		s.Time = seconds(s.took)
 	}
+	doc.Suites = append(doc.Suites, runSuites(r)...)
 	for _, s := range doc.Suites {
 		doc.Tests += s.Tests
 		doc.Failures += s.Failures
@@ -129,6 +131,10 @@ func testcase(r Result, clause Clause) junitCase {
 	case Disabled, Skipped:
 		c.Skipped = &junitMessage{Message: r.Outcome.String() + ": " + r.Reason}
 	case Failed:
+		if r.Known != "" {
+			c.Skipped = &junitMessage{Message: "known to fail: " + r.Known}
+			break
+		}
 		c.Failure = &junitMessage{Message: oneLine(r.Failure, junitMessageWidth), Type: "failed", Text: text}
 	case Error:
 		c.Error = &junitMessage{Message: oneLine(r.Failure, junitMessageWidth), Type: "error", Text: text}
@@ -154,6 +160,30 @@ func suiteProperties(r Run, family string) *junitProperties {
 	return properties("target", r.Target.Host, "idScope", r.Target.IDScope,
 		"catalogue", r.Catalogue.Version, "catalogueDigest", r.Catalogue.Digest,
 		"defects", strings.Join(r.Target.Defects, " "), "notCovered", strings.Join(missing, " "))
+}
+
+// runSuites are the failures that belong to no check: claims that what was seen
+// contradicts, and failures that were expected and did not come.
+func runSuites(r Run) []junitSuite {
+	suites := []junitSuite{{Name: "claims", Hostname: r.Target.Host}, {Name: "known failures", Hostname: r.Target.Host}}
+	for _, c := range r.Claims {
+		if c.Outcome == Failed {
+			suites[0].add(junitCase{
+				Name: "the claim of " + c.Name, Classname: "dpslab.claims", Time: seconds(0),
+				Failure: &junitMessage{Message: oneLine(c.String(), junitMessageWidth), Type: "failed", Text: c.Red()},
+			})
+		}
+	}
+	for _, k := range r.Stale {
+		suites[1].add(junitCase{
+			Name: k.String() + " fails as expected", Classname: "dpslab.known", Time: seconds(0),
+			Failure: &junitMessage{Message: oneLine(k.Reason, junitMessageWidth), Type: "failed", Text: k.Red()},
+		})
+	}
+	for i := range suites {
+		suites[i].Time, suites[i].Timestamp = seconds(0), r.Started.UTC().Format("2006-01-02T15:04:05")
+	}
+	return slices.DeleteFunc(suites, func(s junitSuite) bool { return s.Tests == 0 })
 }
 
 // properties takes names and values in turn and leaves out what has no value.

@@ -34,6 +34,9 @@ func sums(r Run) (Counts, []string) {
 			c.Passed++
 		case Failed:
 			c.Failed++
+			if one.Known != "" {
+				c.Known++
+			}
 		case Error:
 			c.Errors++
 		}
@@ -74,10 +77,17 @@ func (r Run) Reconcile() error {
 			return fmt.Errorf("%q passed without an assertion", one.Name())
 		case one.Outcome < Passed && one.Reason == "":
 			return fmt.Errorf("%q is %s without a reason", one.Name(), one.Outcome)
+		case one.Known != "" && one.Outcome != Failed:
+			return fmt.Errorf("%q is %s and known to fail", one.Name(), one.Outcome)
 		case one.Outcome.Red() && one.Failure == "":
 			return fmt.Errorf("%q is %s without a failure", one.Name(), one.Outcome)
 		}
 		names[one.Name()] = true
+	}
+	for _, c := range r.Claims {
+		if err := c.check(); err != nil {
+			return err
+		}
 	}
 	counts, missing := sums(r)
 	if counts != r.Counts {

@@ -23,6 +23,8 @@ type Run struct {
 	Counts     Counts        `json:"counts"`
 	NotCovered []string      `json:"notCovered"` // requirements without a check, in catalogue order
 	Results    []Result      `json:"results"`
+	Claims     []Claim       `json:"claims,omitempty"` // what the target says of itself, and what was seen
+	Stale      []Known       `json:"stale,omitempty"`  // failures that were expected and did not come
 }
 
 // Tool is the program that made the run, and where it ran.
@@ -104,6 +106,7 @@ type Counts struct {
 	Failed   int `json:"failed"`
 	Errors   int `json:"errors"`
 	Results  int `json:"results"` // all of the above
+	Known    int `json:"known"`   // of the failed ones, those that were expected
 
 	Covered      int `json:"covered"`    // requirements that at least one check verifies
 	NotCovered   int `json:"notCovered"` // requirements that none does
@@ -118,6 +121,8 @@ type Result struct {
 	Outcome     Outcome `json:"outcome"`
 	// Reason says why it was skipped or disabled.
 	Reason string `json:"reason,omitempty"`
+	// Known says why a failure was expected. Such a one does not fail the run.
+	Known string `json:"known,omitempty"`
 	// Failure says what was expected and what came, or what broke.
 	Failure string `json:"failure,omitempty"`
 	// At is the line of the check that saw it, as in suites/mqtt/order.go:42.
@@ -165,12 +170,24 @@ func (r Run) Clause(id string) (Clause, bool) {
 	return Clause{}, false
 }
 
-// Verdict is the outcome of the whole run: the highest of its results, and Passed for a
-// run in which nothing was red but something passed.
+// Verdict is the outcome of the whole run: the highest of its results and claims, Failed
+// where a known failure did not come, and Passed for a run in which nothing was red but
+// something passed. A known failure counts as a skip.
 func (r Run) Verdict() Outcome {
 	verdict := Disabled
 	for _, one := range r.Results {
+		if one.Known != "" {
+			one.Outcome = Skipped
+		}
 		verdict = max(verdict, one.Outcome)
+	}
+	for _, c := range r.Claims {
+		if c.Outcome == Failed {
+			verdict = max(verdict, Failed)
+		}
+	}
+	if len(r.Stale) > 0 {
+		verdict = max(verdict, Failed)
 	}
 	return verdict
 }

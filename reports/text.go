@@ -44,8 +44,8 @@ func Red(r Result, c Clause) string {
 }
 
 // WriteText writes the summary for a terminal: every red, a line for each family, the
-// requirements that no check covers, and the verdict. Text that is very long is cut; what a
-// terminal would obey becomes U+FFFD.
+// requirements that no check covers, what was skipped and why, and the verdict. Text that
+// is very long is cut; what a terminal would obey becomes U+FFFD.
 func WriteText(w io.Writer, r Run) error {
 	var b strings.Builder
 	writeText(&b, r.bounded())
@@ -54,8 +54,16 @@ func WriteText(w io.Writer, r Run) error {
 }
 
 func writeText(w *strings.Builder, r Run) {
+	for _, c := range r.Claims {
+		if c.Outcome == Failed {
+			fmt.Fprintln(w, c.Red())
+		}
+	}
+	for _, k := range r.Stale {
+		fmt.Fprintln(w, k.Red())
+	}
 	for _, one := range r.Results {
-		if one.Outcome.Red() {
+		if one.Outcome.Red() && one.Known == "" {
 			clause, _ := r.Clause(one.Requirement)
 			fmt.Fprintln(w, Red(one, clause))
 		}
@@ -69,11 +77,16 @@ func writeText(w *strings.Builder, r Run) {
 	if len(r.NotCovered) > 0 {
 		fmt.Fprintf(w, "no check covers %s\n", strings.Join(r.NotCovered, " "))
 	}
+	writeUnjudged(w, r)
 	if len(r.Target.Defects) > 0 {
 		fmt.Fprintf(w, "armed on purpose: %s\n", strings.Join(r.Target.Defects, " "))
 	}
-	fmt.Fprintf(w, "%s: %d passed, %d failed, %d errors, %d skipped, %d disabled against %s in %v\n",
-		strings.ToUpper(r.Verdict().String()), r.Counts.Passed, r.Counts.Failed, r.Counts.Errors, r.Counts.Skipped,
+	known := ""
+	if r.Counts.Known > 0 {
+		known = fmt.Sprintf(" (%d known)", r.Counts.Known)
+	}
+	fmt.Fprintf(w, "%s: %d passed, %d failed%s, %d errors, %d skipped, %d disabled against %s in %v\n",
+		strings.ToUpper(r.Verdict().String()), r.Counts.Passed, r.Counts.Failed, known, r.Counts.Errors, r.Counts.Skipped,
 		r.Counts.Disabled, r.Target.Host, r.Duration.Round(time.Millisecond))
 }
 
