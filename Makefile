@@ -9,9 +9,11 @@ GOFILES := $(shell git ls-files '*.go' 2>/dev/null)
 COMMIT  := $(shell git rev-parse HEAD 2>/dev/null)
 LDFLAGS := -s -w -X main.Commit=$(COMMIT)
 NODE    := suites/interop/node
+# The tool that lists the modules in a release's binaries.
+CYCLONEDX := v1.10.0
 SPECS   := go tool ginkgo --procs=8 --randomize-all --fail-on-empty --fail-on-pending --succinct $$([ -t 1 ] || echo --no-color)
 
-.PHONY: help demo test tests build unit conformance containers interop lint race verify selfcheck fuzz bench clean setup interop-deps
+.PHONY: help demo test tests build unit conformance containers interop lint race verify reproducible selfcheck fuzz bench release embed ci-examples clean setup interop-deps
 
 help:
 	@echo 'make demo        build, start a lab, provision a small fleet, run the checks, say where the report is'
@@ -19,6 +21,7 @@ help:
 	@echo 'make selfcheck   arm every catalogued defect and see that a check catches it'
 	@echo 'make verify      the slow proofs: selfcheck, race detector, fuzzing, other platforms'
 	@echo 'make bench       registrations a second, as a ratio to a bare TLS server'
+	@echo 'make release     dist/: six platforms, checksums, lists of modules, container images; VERSION=v1.2.3'
 
 demo: build
 	@./internal/make/demo.sh $(BIN)
@@ -75,9 +78,12 @@ race: setup
 selfcheck: build
 	$(BIN) selfcheck
 
-verify: selfcheck race fuzz
+verify: selfcheck race fuzz reproducible
 	GOOS=darwin go vet ./... && GOOS=darwin CGO_ENABLED=0 go build -o /dev/null ./cmd/dpslab
 	GOOS=windows go vet ./... && GOOS=windows CGO_ENABLED=0 go build -o /dev/null ./cmd/dpslab
+
+reproducible: setup
+	./internal/make/reproducible.sh $(CYCLONEDX)
 
 # Each fuzz target for FUZZTIME: a count of inputs, since a time that runs out in the middle
 # of one is reported as a failure. FUZZTIME=60s runs for a minute each all the same.
@@ -90,8 +96,17 @@ fuzz: setup
 bench: setup
 	go test -run '^$$' -bench . -benchtime 1x ./cmd/dpslab
 
+# The version is what git describes unless VERSION=… says otherwise.
+release: setup
+	go run ./internal/make/release -version '$(VERSION)' -cyclonedx-gomod $(CYCLONEDX)
+
+# Parts of `make unit`, by themselves: a module outside of this one that embeds the checks,
+# and the CI examples, run.
+embed ci-examples: setup
+	go test -count=1 -v ./internal/make/$(subst -,,$@)
+
 clean:
-	rm -rf bin build $(NODE)/node_modules suites/interop/python/.venv
+	rm -rf bin build dist $(NODE)/node_modules suites/interop/python/.venv
 
 setup:
 	@./internal/make/setup.sh go
