@@ -3,7 +3,6 @@ package strict
 import (
 	"fmt"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -70,17 +69,10 @@ var C = SDK{
 // cReadsTopic reads digits behind the prefix until something else comes.
 func cReadsTopic(a Answer) string {
 	rest, ok := strings.CutPrefix(a.Topic, responsePrefix)
-	if !ok || !slices.Contains([]byte("123456789"), first(rest)) {
+	if !ok || strings.IndexAny(rest, "123456789") != 0 {
 		return fmt.Sprintf("the topic is %q", a.Topic)
 	}
 	return ""
-}
-
-func first(s string) byte {
-	if s == "" {
-		return 0
-	}
-	return s[0]
 }
 
 // cRequest has header names in lower case, a port with its host, and a Content-Type with

@@ -44,7 +44,7 @@ var CSharp = SDK{
 		register: func(s SDK, d Device) httpRequest {
 			body := registration(d)
 			return httpRequest{
-				method: http.MethodPut, target: csharpPath(s, d) + "/register?api-version=" + s.apiVersion,
+				method: http.MethodPut, target: csharpPath(d) + "/register?api-version=" + s.apiVersion,
 				header: append(csharpHeader(s, d), [2]string{"Content-Type", "application/json; charset=utf-8"},
 					[2]string{"Content-Length", strconv.Itoa(len(body))}),
 				body: body,
@@ -52,7 +52,7 @@ var CSharp = SDK{
 		},
 		poll: func(s SDK, d Device, operationID string) httpRequest {
 			return httpRequest{
-				method: http.MethodGet, target: csharpPath(s, d) + "/operations/" + upperHex(operationID) + "?api-version=" + s.apiVersion,
+				method: http.MethodGet, target: csharpPath(d) + "/operations/" + upperHex(operationID) + "?api-version=" + s.apiVersion,
 				header: csharpHeader(s, d),
 			}
 		},
@@ -122,7 +122,7 @@ func payloadAlone(d Device) []byte {
 	}{d.Payload})
 }
 
-func csharpPath(_ SDK, d Device) string {
+func csharpPath(d Device) string {
 	return "/" + upperHex(d.Identity.Scope) + "/registrations/" + upperHex(d.Identity.RegistrationID)
 }
 

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/dpslab/dpslab/internal/clock"
 	"github.com/dpslab/dpslab/internal/devwire"
 )
 
@@ -72,7 +73,13 @@ func (r *requests) ask(ctx context.Context, poll bool, operationID string) (Answ
 	return a, nil
 }
 
-func (r *requests) pause(ctx context.Context, d time.Duration) error { return r.wait(ctx, d) }
+// pause waits before a poll. Nothing can come meanwhile.
+func (r *requests) pause(ctx context.Context, d time.Duration) error {
+	if err := clock.Wait(ctx, r.device.clock(), d); err != nil {
+		return fmt.Errorf("waiting to poll: %w", err)
+	}
+	return nil
+}
 
 // maxBody bounds what is taken of a response: far more than any answer of the service.
 const maxBody = 1 << 20

@@ -213,12 +213,13 @@ func TestASessionThatIsNotAsItShouldBe(t *testing.T) {
 		{"a subscription that is refused", instead(2, suback(1, 0x80)), strict.Python, ""},
 		{"the answer at QoS 0", instead(3, puback(2), publish(0, "$dps/registrations/res/202/?$rid=2&retry-after=0", assigning)), strict.CSharp, "DPS-MQTT-015"},
 		{"retry-after of a minute", instead(3, puback(2), publish(1, "$dps/registrations/res/202/?$rid=2&retry-after=60", assigning)), strict.CSharp, "DPS-MQTT-057"},
-		{"the connection closed in place of the SUBACK", func() *peer { p := instead(2)(); p.closed = true; return p }, strict.C, "DPS-MQTT-061"},
-		{"the connection closed in place of the UNSUBACK", func() *peer {
-			p := bent(8, func([]packets.ControlPacket) []packets.ControlPacket { return nil })
+		{"the connection closed in place of the SUBACK", closing(2), strict.C, "DPS-MQTT-061"},
+		{"the connection closed in place of the UNSUBACK", closing(7), strict.Node, "DPS-MQTT-059"},
+		{"the connection closed in the pause before the poll", func() *peer {
+			p := instead(3, publish(1, "$dps/registrations/res/202/?$rid=1&retry-after=30", assigning))()
 			p.closed = true
 			return p
-		}, strict.Node, "DPS-MQTT-059"},
+		}, strict.EmbeddedC, "DPS-MQTT-062"},
 	} {
 		t.Run(c.sdk.Name+": "+c.rule, func(t *testing.T) {
 			got, err := c.sdk.On(t.Context(), dps.MQTT, device(), c.peer())
@@ -235,6 +236,18 @@ func TestASessionThatIsNotAsItShouldBe(t *testing.T) {
 				t.Errorf("the complaint names %s, want %s: %v", got, c.wants, err)
 			}
 		})
+	}
+}
+
+// closing is a good service that closes the connection on the client's nth packet.
+func closing(n int) func() *peer {
+	return func() *peer {
+		var p *peer
+		p = bent(n, func([]packets.ControlPacket) []packets.ControlPacket {
+			p.closed = true
+			return nil
+		})
+		return p
 	}
 }
 

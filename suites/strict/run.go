@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dpslab/dpslab/internal/clock"
 	"github.com/dpslab/dpslab/internal/devwire"
 	"github.com/dpslab/dpslab/internal/dps"
 )
@@ -157,12 +156,4 @@ func retryAfter(a Answer) time.Duration {
 		return pollInterval
 	}
 	return time.Duration(seconds) * time.Second
-}
-
-// wait lets time pass where nothing can come meanwhile.
-func (r *run) wait(ctx context.Context, d time.Duration) error {
-	if err := clock.Wait(ctx, r.device.clock(), d); err != nil {
-		return fmt.Errorf("waiting to poll: %w", err)
-	}
-	return nil
 }
