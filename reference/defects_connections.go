@@ -39,7 +39,7 @@ var connectionDefects = point.Catalogue{{
 	}),
 }, {
 	ID: "tls-1.3-alone", Summary: "speaks TLS 1.3 alone",
-	Catches: []string{"DPS-HTTPS-045"},
+	Catches: []string{"DPS-HTTPS-045", "DPS-MQTT-060"},
 	Build:   onTLS(func(c *tls.Config) { c.MinVersion = tls.VersionTLS13 }),
 }, {
 	ID: "tls-sni-required", Summary: "ends handshakes without SNI",

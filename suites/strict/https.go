@@ -48,7 +48,7 @@ type requests struct {
 func (r *run) overHTTPS() *requests {
 	d := r.device
 	return &requests{r, func(ctx context.Context, request []byte) ([]byte, error) {
-		return d.Wire.RawHTTP(ctx, d.Endpoint, devwire.DialOptions{Certificate: d.Identity.Certificate}, request)
+		return d.Wire.RawHTTP(ctx, d.Endpoint, devwire.DialOptions{Certificate: d.Identity.Certificate, MaxVersion: r.sdk.maxTLS}, request)
 	}}
 }
 

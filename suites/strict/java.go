@@ -1,6 +1,7 @@
 package strict
 
 import (
+	"crypto/tls"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -17,6 +18,7 @@ var Java = SDK{
 	Name:       "azure-iot-sdk-java",
 	Transports: []dps.Transport{dps.HTTPS, dps.MQTT, dps.MQTTWebSocket},
 	session:    served("DPS-HTTPS-053", "DPS-MQTT-058"),
+	maxTLS:     tls.VersionTLS12, // device-api.md 6
 	apiVersion: "2019-03-31",
 	statuses:   words{known: []string{"unassigned", "assigning", "assigned", "failed", "disabled"}, folds: true},
 	token: spelling{

@@ -68,7 +68,7 @@ func (s SDK) connect(d Device) *packets.ConnectPacket {
 func (r *run) dial(ctx context.Context) (*devwire.PacketConn, error) {
 	m := r.sdk.mqtt
 	conn, err := r.device.Wire.Packets(ctx, r.over, r.device.Endpoint, devwire.DialOptions{
-		Certificate: r.device.Identity.Certificate, Path: m.path, Subprotocols: []string{m.subprotocol},
+		Certificate: r.device.Identity.Certificate, MaxVersion: r.sdk.maxTLS, Path: m.path, Subprotocols: []string{m.subprotocol},
 	})
 	if err != nil {
 		var refused *devwire.UpgradeRefused

@@ -1,6 +1,7 @@
 package strict
 
 import (
+	"crypto/tls"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -17,6 +18,7 @@ var Python = SDK{
 	Name:       "azure-iot-sdk-python",
 	Transports: []dps.Transport{dps.MQTT, dps.MQTTWebSocket},
 	session:    served("", "DPS-MQTT-060"),
+	maxTLS:     tls.VersionTLS12, // device-api.md 6
 	apiVersion: "2019-03-31",
 	statuses:   words{known: []string{"assigning", "assigned", "failed"}},
 	token: spelling{

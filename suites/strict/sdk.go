@@ -16,7 +16,8 @@ type SDK struct {
 	Name       string // of its repository
 	Transports []dps.Transport
 
-	session    Rule // that it is served at all
+	session    Rule   // that it is served at all
+	maxTLS     uint16 // the newest version that it speaks; 0: any
 	apiVersion string
 	statuses   words
 	token      spelling

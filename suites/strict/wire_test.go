@@ -1,6 +1,7 @@
 package strict_test
 
 import (
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"net"
@@ -113,6 +114,30 @@ func (r respelling) WriteHeader(code int) {
 }
 
 func (r respelling) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+// device-api.md 6: two of the SDKs pin TLS 1.2, over every transport.
+func TestTheNewestTLSIsTheSDKs(t *testing.T) {
+	for _, sdk := range strict.All {
+		for _, over := range sdk.Transports {
+			if over == dps.MQTT {
+				continue // dialled as over WebSocket
+			}
+			versions := make(chan uint16, 1)
+			d := at(t, func(w http.ResponseWriter, r *http.Request) {
+				versions <- r.TLS.Version
+				http.NotFound(w, r)
+			})
+			_, _ = sdk.Register(t.Context(), over, d)
+			want := uint16(tls.VersionTLS13)
+			if sdk.Name == strict.Java.Name || sdk.Name == strict.Python.Name {
+				want = tls.VersionTLS12
+			}
+			if got := <-versions; got != want {
+				t.Errorf("%s over %s speaks %s", sdk.Name, over, tls.VersionName(got))
+			}
+		}
+	}
+}
 
 // serveMQTT upgrades and answers as the dossier says.
 func serveMQTT(w http.ResponseWriter, r *http.Request) {
