@@ -3,6 +3,7 @@ package devwire
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -86,9 +87,10 @@ func parseTPMChallenge(body []byte) (c TPMChallenge, err error) {
 	if err != nil {
 		return c, err
 	}
-	if err := m.readAll(map[string]any{
-		"message": &c.Message, "keyName": &c.KeyName, "authenticationKey": &c.AuthenticationKey,
-	}); err != nil {
+	if err := m.readAll(map[string]any{"message": &c.Message, "keyName": &c.KeyName}); err != nil {
+		return c, err
+	}
+	if c.AuthenticationKey, err = m.blob("authenticationKey"); err != nil {
 		return c, err
 	}
 	switch _, status := m["status"]; {
@@ -208,6 +210,18 @@ func tpmKey(state members) (blob []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
-	err = tpm.read("authenticationKey", &blob)
-	return blob, err
+	return tpm.blob("authenticationKey")
+}
+
+// blob reads a member that is base64; nil when there is none.
+func (m members) blob(name string) ([]byte, error) {
+	var text string
+	if err := m.read(name, &text); err != nil || text == "" {
+		return nil, err
+	}
+	b, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s is not base64", name)
+	}
+	return b, nil
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/dpslab/dpslab/internal/devwire"
+	"github.com/dpslab/dpslab/simulator/tpm"
 )
 
 // Device is one device of a fleet. It holds no secret itself: each is derived when asked
@@ -38,6 +39,21 @@ func (d Device) Certificate() (tls.Certificate, error) {
 		return tls.Certificate{}, err
 	}
 	return issuer.Device(d.RegistrationID, f.options("certificate "+d.RegistrationID))
+}
+
+// TPM is the device's TPM, which is emulated. The whole fleet shares one storage root key.
+// Making the endorsement key takes a tenth of a second, and it is not kept.
+func (d Device) TPM() *tpm.Emulated {
+	return tpm.NewUnder(d.fleet.storageRoot(), d.fleet.derive("tpm "+d.RegistrationID, tpmSeedBytes))
+}
+
+const tpmSeedBytes = 32
+
+// ByTPM is the device as it presents itself under a TPM enrollment.
+func (d Device) ByTPM() devwire.Identity {
+	id := d.identity(nil)
+	id.TPM = d.TPM()
+	return id
 }
 
 // ByKey is the device as it presents itself under an individual symmetric-key enrollment.

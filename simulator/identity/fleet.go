@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/dpslab/dpslab/internal/pki"
+	"github.com/dpslab/dpslab/simulator/tpm"
 )
 
 // Fleet is the source of its devices' identities. Its fields are set before first use;
@@ -39,6 +40,7 @@ type Fleet struct {
 
 	mu          sync.Mutex
 	authorities map[string]*pki.Authority
+	root        *tpm.StorageRoot
 }
 
 // prefixes keeps registration ids within what the service takes (service-api.md 2.8) and
@@ -78,6 +80,16 @@ func (f *Fleet) derive(purpose string, n int) []byte {
 		panic(err) // only for more than 8160 bytes
 	}
 	return b
+}
+
+// storageRoot is the storage root key of every TPM of the fleet.
+func (f *Fleet) storageRoot() *tpm.StorageRoot {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.root == nil {
+		f.root = tpm.NewStorageRoot(f.derive("storage root", tpmSeedBytes))
+	}
+	return f.root
 }
 
 func (f *Fleet) prefix() string {

@@ -55,9 +55,13 @@ func TestDevicesStayWhoTheyWere(t *testing.T) {
 		sum := sha256.Sum256(b)
 		return hex.EncodeToString(sum[:8])
 	}
+	ek, err := d.TPM().EndorsementKey()
+	if err != nil {
+		t.Fatal(err)
+	}
 	got := fmt.Sprint(d.RegistrationID, " ", digest(d.Key()), " ", digest(d.SecondaryKey()), " ", digest(d.DerivedKey()), " ",
-		digest(c.Leaf.RawSubjectPublicKeyInfo), " ", digest(c.Certificate[0]), " ", digest(c.Certificate[1]))
-	const want = "dev-000042 8d8d23ee1867a2c8 f07f1ab7c45d0cd1 a9b6423f6c5363fa 336678e0141d5962 68989612c7984999 4e1b26bf6ff41b0d"
+		digest(c.Leaf.RawSubjectPublicKeyInfo), " ", digest(c.Certificate[0]), " ", digest(c.Certificate[1]), " ", digest(ek))
+	const want = "dev-000042 8d8d23ee1867a2c8 f07f1ab7c45d0cd1 a9b6423f6c5363fa 336678e0141d5962 68989612c7984999 4e1b26bf6ff41b0d 18bd15ec0a5c807f"
 	if got != want {
 		t.Errorf("device 42 of the seed is\n%s, was\n%s", got, want)
 	}
@@ -178,6 +182,18 @@ func TestIdentities(t *testing.T) {
 		if id.Scope != "0ne00DEMO01" || id.RegistrationID != "dev-000003" {
 			t.Errorf("by %s: %s", name, id)
 		}
+	}
+	byTPM := d.ByTPM()
+	ek, err := byTPM.TPM.EndorsementKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, _ := fleet("s").Device(3).TPM().EndorsementKey()
+	other, _ := fleet("s").Device(4).TPM().EndorsementKey()
+	root, _ := byTPM.TPM.StorageRootKey()
+	shared, _ := fleet("s").Device(4).TPM().StorageRootKey()
+	if byTPM.RegistrationID != "dev-000003" || byTPM.Key != nil || !bytes.Equal(ek, again) || bytes.Equal(ek, other) || !bytes.Equal(root, shared) {
+		t.Error("a TPM is not that of its device")
 	}
 	if !bytes.Equal(byKey.Key, d.Key()) || !bytes.Equal(byGroup.Key, d.DerivedKey()) || byCertificate.Key != nil || byCertificate.Certificate == nil {
 		t.Error("an identity has the wrong credential")
