@@ -43,7 +43,7 @@ func newGrid(r reports.Run) grid {
 	var families, transports []string
 	clauses := byID(r)
 	for _, one := range r.Results {
-		here := at{shown(clauses[one.Requirement].Family(), wordBytes), transport(one)}
+		here := at{family(clauses[one.Requirement]), transport(one)}
 		if !slices.Contains(families, here.family) {
 			families = append(families, here.family)
 		}
@@ -59,11 +59,11 @@ func newGrid(r reports.Run) grid {
 	}
 	slices.SortStableFunc(transports, func(a, b string) int { return place(a) - place(b) })
 	g := grid{Transports: transports}
-	for _, family := range append(families, "") {
-		line := gridRow{Family: family}
+	for _, name := range append(families, "") {
+		line := gridRow{Family: name}
 		for _, over := range append(slices.Clone(transports), "") {
-			c := cell{Family: family, Transport: over}
-			if n := counts[at{family, over}]; n != nil {
+			c := cell{Family: name, Transport: over}
+			if n := counts[at{name, over}]; n != nil {
 				c.fill(*n)
 			}
 			line.Cells = append(line.Cells, c)

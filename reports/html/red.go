@@ -12,7 +12,7 @@ import (
 // A page stays below 5 MB with 500 red results, so the red ones share what there is, and
 // none takes more than a person reads.
 const (
-	redsBytes    = 4_400_000
+	redsBytes    = 4_000_000
 	redBytes     = 160_000
 	redLeast     = 4_000
 	redMarkup    = 1_400 // what stands around the texts of one
@@ -29,6 +29,7 @@ type red struct {
 	Statement    string
 	Source       string
 	Evidence     string
+	Known        string // why it was expected
 	Failure      failure
 	At           string
 	Steps        []string
@@ -45,32 +46,37 @@ type failure struct {
 	Text          string // all of it, when it could not be taken apart
 }
 
-func reds(r reports.Run) []red {
+// reds are the results that are red, those known to fail apart.
+func reds(r reports.Run) (list, known []red) {
 	n := r.Counts.Failed + r.Counts.Errors
 	if n == 0 {
-		return nil
+		return nil, nil
 	}
 	each := max(redLeast, min(redBytes, redsBytes/n)) - redMarkup
 	clauses, anchors := byID(r), map[string]int{}
-	var list []red
 	for _, one := range r.Results {
 		if one.Outcome.Red() {
 			view := newRed(one, clauses[one.Requirement], each)
-			view.Open = n <= openReds
 			view.Anchor = anchor(one, anchors)
+			if one.Known != "" {
+				known = append(known, view)
+				continue
+			}
+			view.Open = n-r.Counts.Known <= openReds
 			list = append(list, view)
 		}
 	}
 	// What broke comes first: nothing is known of what it would have checked.
 	slices.SortStableFunc(list, func(a, b red) int { return strings.Compare(a.Outcome, b.Outcome) })
-	return list
+	return list, known
 }
 
 func newRed(one reports.Result, clause reports.Clause, bytes int) red {
 	v := red{
 		row:       newRow(one, clause),
 		Statement: shown(clause.Statement, sentenceBytes), Source: shown(clause.Source, sentenceBytes), Evidence: shown(clause.Evidence, wordBytes),
-		At: shown(one.At, wordBytes), Rerun: shown(one.Rerun, sentenceBytes),
+		Known: shown(one.Known, sentenceBytes),
+		At:    shown(one.At, wordBytes), Rerun: shown(one.Rerun, sentenceBytes),
 	}
 	for _, text := range []string{v.Title, v.Statement, v.Source, v.Rerun} {
 		bytes -= len(text)

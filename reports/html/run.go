@@ -38,6 +38,10 @@ type runView struct {
 	Grid    grid
 	Filters []choice
 	Reds    []red
+	Known   []red       // failed as is known
+	Claims  []claimView // all that the target makes
+	Broken  []claimView // those that did not hold
+	Stale   []staleView // known failures that did not come
 	Skipped []reason
 	Passed  []familyView
 	Left    []reason // disabled
@@ -57,6 +61,7 @@ type sum struct {
 	Name   string
 	Count  int
 	Target string // where they are on the page
+	Known  int    // how many were expected, of the failed ones
 }
 
 // choice is one filter and what it can be set to.
@@ -84,13 +89,33 @@ type row struct {
 	Assertions                        int
 }
 
+// claimView is what a target says of itself, and what was seen.
+type claimView struct{ Name, Claimed, Seen, Outcome, Note, Change string }
+
+// staleView is a known failure that did not come.
+type staleView struct{ What, Reason string }
+
 type clauseView struct{ ID, Level, Statement string }
 
 func newRunView(r reports.Run) runView {
 	v := runView{
 		Host: shown(r.Target.Host, wordBytes), Identity: identity(r.Target), Verdict: judge(r), Started: r.Started.UTC(), Took: took(r.Duration),
 		Armed: shownAll(r.Target.Defects), Counts: r.Counts, Outcomes: outcomes(r.Counts),
-		Grid: newGrid(r), Filters: filters(r), Reds: reds(r), Facts: facts(r),
+		Grid: newGrid(r), Filters: filters(r), Facts: facts(r),
+	}
+	v.Reds, v.Known = reds(r)
+	for _, c := range r.Claims {
+		view := claimView{
+			Name: shown(c.Name, wordBytes), Claimed: yes(c.Claimed), Seen: shown(string(c.Seen), wordBytes), Outcome: c.Outcome.String(),
+			Note: shown(c.Note, sentenceBytes), Change: shown(c.Change, sentenceBytes),
+		}
+		v.Claims = append(v.Claims, view)
+		if c.Outcome == reports.Failed {
+			v.Broken = append(v.Broken, view)
+		}
+	}
+	for _, k := range r.Stale {
+		v.Stale = append(v.Stale, staleView{shown(k.String(), wordBytes), shown(k.Reason, sentenceBytes)})
 	}
 	clauses := byID(r)
 	families, skipped, left := map[string]int{}, map[string]int{}, map[string]int{}
@@ -99,7 +124,7 @@ func newRunView(r reports.Run) runView {
 		clause := clauses[one.Requirement]
 		switch one.Outcome {
 		case reports.Passed:
-			name := shown(clause.Family(), wordBytes)
+			name := family(clause)
 			i, ok := families[name]
 			if !ok {
 				i, families[name] = len(v.Passed), len(v.Passed)
@@ -111,7 +136,9 @@ func newRunView(r reports.Run) runView {
 		case reports.Disabled:
 			v.Left = group(v.Left, left, one, clause)
 		default:
-			levels[clause.Level]++
+			if one.Known == "" {
+				levels[clause.Level]++
+			}
 		}
 	}
 	for _, level := range []string{"must", "should", "may"} {
@@ -151,9 +178,17 @@ func group(list []reason, index map[string]int, one reports.Result, clause repor
 
 func newRow(one reports.Result, clause reports.Clause) row {
 	return row{
-		Outcome: one.Outcome.String(), Family: shown(clause.Family(), wordBytes), Transport: transport(one), Level: shown(clause.Level, wordBytes),
+		Outcome: one.Outcome.String(), Family: family(clause), Transport: transport(one), Level: shown(clause.Level, wordBytes),
 		ID: shown(one.Requirement, wordBytes), Title: shown(one.Title, wordBytes), Took: took(one.Duration), Assertions: one.Assertions,
 	}
+}
+
+// family is the row that a result belongs to.
+func family(c reports.Clause) string {
+	if name := shown(c.Family(), wordBytes); name != "" {
+		return name
+	}
+	return "other" // an id that is none of ours
 }
 
 // transport is the column that a result belongs to; none for the service API and the hub's.
@@ -169,21 +204,67 @@ func transport(one reports.Result) string {
 func judge(r reports.Run) verdict {
 	c := r.Counts
 	ran := c.Passed + c.Failed + c.Errors
-	if ran == 0 {
-		return verdict{"skipped", "Nothing was tested", "No check ran." + unrun(c)}
+	sentence := "No check ran."
+	if ran > 0 {
+		sentence = fmt.Sprintf("Of %s that ran, %s.", plural(ran, "check"), became(c))
 	}
-	of := fmt.Sprintf("Of %s that ran, ", plural(ran, "check"))
+	broken := brokenClaims(r)
+	if broken > 0 {
+		sentence += " " + plural(broken, "claim") + " of the target did not hold."
+	}
+	if n := len(r.Stale); n > 0 {
+		sentence += " " + plural(n, "failure") + " listed as known did not come."
+	}
+	sentence += unrun(c)
 	switch {
-	case c.Failed > 0 && c.Errors > 0:
-		return verdict{"failed", "Does not conform", of + fmt.Sprintf("%s failed and %s could not be carried through.", number(c.Failed), number(c.Errors)) + unrun(c)}
-	case c.Failed > 0:
-		return verdict{"failed", "Does not conform", of + number(c.Failed) + " failed." + unrun(c)}
+	case c.Failed > c.Known || broken > 0:
+		return verdict{"failed", "Does not conform", sentence}
 	case c.Errors > 0:
-		return verdict{"error", "Could not be tested", of + number(c.Errors) + " could not be carried through; none failed." + unrun(c)}
+		return verdict{"error", "Could not be tested", sentence}
+	case len(r.Stale) > 0:
+		return verdict{"failed", "Better than known", sentence}
+	case ran == 0:
+		return verdict{"skipped", "Nothing was tested", sentence}
+	case c.Known > 0:
+		return verdict{"passed", "Conforms but for what is known", sentence}
 	case c.Disabled > 0 || c.Skipped > 0:
-		return verdict{"passed", "Conforms as far as it was checked", of + "all passed." + unrun(c)}
+		return verdict{"passed", "Conforms as far as it was checked", sentence}
 	}
-	return verdict{"passed", "Conforms", of + "all passed."}
+	return verdict{"passed", "Conforms", sentence}
+}
+
+// became says what became of the checks that ran.
+func became(c reports.Counts) string {
+	var parts []string
+	for _, part := range []struct {
+		n    int
+		what string
+	}{{c.Failed - c.Known, "failed"}, {c.Known, "failed as is known"}, {c.Errors, "could not be carried through"}} {
+		if part.n > 0 {
+			parts = append(parts, number(part.n)+" "+part.what)
+		}
+	}
+	if len(parts) == 0 {
+		return "all passed"
+	}
+	return and(parts)
+}
+
+func and(parts []string) string {
+	last := len(parts) - 1
+	if last == 0 {
+		return parts[0]
+	}
+	return strings.Join(parts[:last], ", ") + " and " + parts[last]
+}
+
+func brokenClaims(r reports.Run) (n int) {
+	for _, c := range r.Claims {
+		if c.Outcome == reports.Failed {
+			n++
+		}
+	}
+	return n
 }
 
 func unrun(c reports.Counts) string {
@@ -197,20 +278,20 @@ func unrun(c reports.Counts) string {
 	if len(parts) == 0 {
 		return ""
 	}
-	return " Of all checks, " + strings.Join(parts, " and ") + "."
+	return " Of all checks, " + and(parts) + "."
 }
 
 func outcomes(c reports.Counts) []sum {
 	return []sum{
-		{"passed", c.Passed, "passed"}, {"failed", c.Failed, "red"}, {"error", c.Errors, "red"},
-		{"skipped", c.Skipped, "skipped"}, {"disabled", c.Disabled, "disabled"},
+		{"passed", c.Passed, "passed", 0}, {"failed", c.Failed, "red", c.Known}, {"error", c.Errors, "red", 0},
+		{"skipped", c.Skipped, "skipped", 0}, {"disabled", c.Disabled, "disabled", 0},
 	}
 }
 
 // filters offers what there is to choose from in this run.
 func filters(r reports.Run) []choice {
 	outcome := choice{Name: "outcome", Label: "Outcome", All: "any outcome"}
-	family := choice{Name: "family", Label: "Family", All: "all families"}
+	about := choice{Name: "family", Label: "Family", All: "all families"}
 	over := choice{Name: "transport", Label: "Transport", All: "all transports"}
 	level := choice{Name: "level", Label: "Level", All: "all levels"}
 	for _, s := range outcomes(r.Counts) {
@@ -221,11 +302,11 @@ func filters(r reports.Run) []choice {
 	clauses := byID(r)
 	for _, one := range r.Results {
 		clause := clauses[one.Requirement]
-		family.add(shown(clause.Family(), wordBytes))
+		about.add(family(clause))
 		over.add(transport(one))
 		level.add(shown(clause.Level, wordBytes))
 	}
-	return []choice{outcome, family, over, level}
+	return []choice{outcome, about, over, level}
 }
 
 func (c *choice) add(value string) {

@@ -78,11 +78,12 @@ func (p pairing) at() time.Time {
 // they were opened, or of a message.
 func pair(x reports.Exchange) (rows []pairing, clients map[uint64]uint64) {
 	clients = map[uint64]uint64{}
-	waiting := map[string][]int{}  // rows that lack a side, by what they say
+	type saying struct{ from, summary string }
+	waiting := map[saying][]int{}  // rows that lack a side, by what they say
 	partner := map[uint64]uint64{} // the server's connection of each of the client's
 	for i := range x {
 		e := &x[i]
-		key := flow(*e) + "\x00" + e.Summary
+		key := saying{flow(*e), e.Summary}
 		at := slices.IndexFunc(waiting[key], func(n int) bool {
 			c, s := rows[n].client, rows[n].server
 			switch {

@@ -47,7 +47,15 @@ func Mixed() reports.Run {
 	r.Catalogue.Clauses = append(r.Catalogue.Clauses, clause("HUB", 99))
 	r.Target.Defects = []string{"https-register-200"}
 	r.Selection.LabelFilter = "!slow"
-	r.Tally()
+	r.Claims = []reports.Claim{
+		{Name: "transport mqtt", Claimed: true, Seen: reports.SeenYes, Outcome: reports.Passed, Note: "port 8883 answered a CONNECT"},
+		{Name: "transport amqp", Claimed: true, Seen: reports.SeenNo, Outcome: reports.Failed, Note: "port 5671 refused the connection", Change: "leave amqp out of capabilities.transports"},
+		{Name: "attestation tpm", Seen: reports.SeenUnknown, Outcome: reports.Skipped, Note: "no device with a TPM was at hand"},
+	}
+	r.Expect([]reports.Known{
+		{Requirement: "DPS-MQTT-002", Reason: "waits for the next release"},
+		{Requirement: "DPS-HTTPS-001", Transport: "https", Reason: "was repaired"},
+	})
 	return r
 }
 
