@@ -8,13 +8,14 @@ import (
 	"testing"
 
 	"github.com/dpslab/dpslab/suites"
+	"github.com/dpslab/dpslab/suites/containers"
 	"github.com/dpslab/dpslab/suites/harness"
 	"github.com/dpslab/dpslab/suites/sut"
 	. "github.com/onsi/ginkgo/v2"
 )
 
-// targetVariable names the target file. Without it the door builds dpslab and starts a lab
-// of its own.
+// targetVariable names the target file, or says "containers": then, as without it, the door
+// builds dpslab and starts a lab of its own.
 const targetVariable = "DPSLAB_TARGET"
 
 // targetFile is set before any spec runs, in every process.
@@ -25,7 +26,11 @@ var environment = sync.OnceValues(func() (*harness.Env, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the target cannot be tested: %w", err)
 	}
-	return harness.Open(context.Background(), target)
+	env, err := harness.Open(context.Background(), target)
+	if err == nil {
+		env.Containers = containers.Attach(target)
+	}
+	return env, err
 })
 
 func init() {
@@ -41,11 +46,14 @@ func init() {
 		return env
 	})
 	SynchronizedBeforeSuite(func(ctx SpecContext) []byte {
-		file := os.Getenv(targetVariable)
-		if file == "" {
-			file = startLab(ctx)
+		switch target := os.Getenv(targetVariable); target {
+		case "":
+			return []byte(startLab(ctx))
+		case "containers":
+			return []byte(startContainers(ctx))
+		default:
+			return []byte(target)
 		}
-		return []byte(file)
 	}, func(file []byte) { targetFile = string(file) })
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/dpslab/dpslab/reports"
 	"github.com/dpslab/dpslab/reports/html"
 	"github.com/dpslab/dpslab/suites"
+	"github.com/dpslab/dpslab/suites/containers"
 	"github.com/dpslab/dpslab/suites/engine"
 	"github.com/dpslab/dpslab/suites/harness"
 	"github.com/dpslab/dpslab/suites/sut"
@@ -30,7 +31,7 @@ func newConformance() *cobra.Command {
 	var focus []string
 	var parallel int
 	run := func(cmd *cobra.Command, _ []string) error {
-		env, stop, err := openTarget(cmd.Context(), target)
+		env, stop, err := openTarget(cmd.Context(), target, cmd.ErrOrStderr())
 		if err != nil {
 			return err
 		}
@@ -64,12 +65,13 @@ func newConformance() *cobra.Command {
 		Long: `Check a provisioning service against every requirement. Exit code 0: it conforms. 1: it
 does not. 2: it could not be tested.`,
 		Example: `  dpslab conformance                          the reference, in this process
+  dpslab conformance --target containers      the same checks, each process in a container
   dpslab conformance --target lab.yaml --report-dir report
   dpslab conformance --focus-id DPS-MQTT-003`,
 		Args: cobra.NoArgs, RunE: run,
 	}
 	flags := cmd.PersistentFlags()
-	flags.StringVar(&target, "target", embedded, "embedded, or a target file")
+	flags.StringVar(&target, "target", embedded, "embedded, containers, or a target file")
 	flags.StringVar(&filter, "label-filter", "", "Ginkgo label filter, such as 'family:MQTT && level:must'")
 	flags.StringArrayVar(&focus, "focus-id", nil, "check this requirement alone (may be repeated)")
 	flags.IntVarP(&parallel, "jobs", "j", 0, "checks at once (default 8)")
@@ -82,19 +84,27 @@ does not. 2: it could not be tested.`,
 	return cmd
 }
 
-// openTarget opens a target file, or starts a lab in this process.
-func openTarget(ctx context.Context, target string) (*harness.Env, func(), error) {
-	if target != embedded {
-		t, err := sut.Load(target)
-		if err != nil {
-			return nil, nil, err
-		}
-		env, err := harness.Open(ctx, t)
-		if err != nil {
-			return nil, nil, err
-		}
-		return env, func() {}, answers(ctx, env)
+// openTarget opens a target file, or starts a lab: in this process or in containers. What
+// goes wrong when stop ends it is told to complaints.
+func openTarget(ctx context.Context, target string, complaints io.Writer) (env *harness.Env, stop func(), err error) {
+	switch target {
+	case embedded:
+		return openEmbedded(ctx)
+	case inContainers:
+		return openContainers(ctx, complaints)
 	}
+	t, err := sut.Load(target)
+	if err != nil {
+		return nil, nil, err
+	}
+	if env, err = harness.Open(ctx, t); err != nil {
+		return nil, nil, err
+	}
+	env.Containers = containers.Attach(t)
+	return env, func() {}, answers(ctx, env)
+}
+
+func openEmbedded(ctx context.Context) (*harness.Env, func(), error) {
 	l, err := lab.Start(lab.Options{AutoPorts: true, Reference: true, Fakehub: true, Hubs: 3, ServerKey: lab.P256, RetryAfter: time.Second, Version: version()})
 	if err != nil {
 		return nil, nil, err
@@ -106,7 +116,7 @@ func openTarget(ctx context.Context, target string) (*harness.Env, func(), error
 	env, err := harness.Open(ctx, d.target())
 	stop := func() {
 		if env != nil {
-			env.Control.Close() // or the control port waits for its idle connections
+			env.Close() // or the control port waits for its idle connections
 		}
 		l.Close()
 		d.remove()

@@ -81,7 +81,7 @@ func newRoot() *cobra.Command {
 	})
 	root.SetHelpTemplate(helpTemplate)
 	root.AddCommand(newUp(), newReference(), newHub(), newHealth(), newCA(), newEnroll(), newSAS(), newDevice(),
-		newConformance(), newReport(), newSelfcheck(), newRequirements(), newVersion())
+		newConformance(), newReport(), newSelfcheck(), newRequirements(), newVersion(), newReap())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(hinted)
 	hintArguments(root)

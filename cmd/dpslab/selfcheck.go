@@ -30,7 +30,7 @@ server that answers 200 to everything must pass nothing.`,
   dpslab conformance list                     the checks themselves`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			env, stop, err := openTarget(cmd.Context(), embedded)
+			env, stop, err := openEmbedded(cmd.Context())
 			if err != nil {
 				return err
 			}
