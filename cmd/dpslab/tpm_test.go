@@ -1,0 +1,89 @@
+package main
+
+import (
+	"encoding/base64"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dpslab/dpslab/internal/clock"
+	"github.com/dpslab/dpslab/internal/devwire"
+	"github.com/dpslab/dpslab/internal/dps"
+	"github.com/dpslab/dpslab/simulator/tpm"
+)
+
+// A device with a TPM, whole or emulated, is challenged, registers, and has the key that
+// its hub knows it by.
+func TestDevicesWithATPM(t *testing.T) {
+	lab := up(t).open(t)
+	for kind, device := range map[string]func(t *testing.T) devwire.TPM{
+		"emulated": func(*testing.T) devwire.TPM { return tpm.New([]byte("a device's seed")) },
+		"swtpm":    swtpm,
+	} {
+		t.Run(kind, func(t *testing.T) {
+			module := device(t)
+			for _, over := range []dps.Transport{dps.HTTPS} {
+				ek, err := module.EndorsementKey()
+				if err != nil {
+					t.Fatal(err)
+				}
+				id := devwire.Identity{Scope: lab.target.DPS.IDScope, RegistrationID: kind + "-" + over.String(), TPM: module}
+				answer, err := lab.service(t).PutEnrollment(t.Context(), map[string]any{
+					"registrationId": id.RegistrationID,
+					"attestation":    map[string]any{"type": "tpm", "tpm": map[string]any{"endorsementKey": base64.StdEncoding.EncodeToString(ek)}},
+				})
+				if err != nil || answer.Status != 200 {
+					t.Fatalf("not enrolled: %v %v", answer, err)
+				}
+				conn, err := lab.wire.Device(t.Context(), over, lab.target.Device(), id)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer conn.Close()
+				assigned, err := lab.wire.Provision(t.Context(), conn, nil)
+				if err != nil || assigned.Status != dps.StatusAssigned {
+					t.Fatalf("%s, %v", assigned, err)
+				}
+				blob, err := assigned.TPMKey()
+				if err != nil || blob == nil {
+					t.Fatalf("no key for the hub in %s, %v", assigned, err)
+				}
+				if err := module.Import(blob); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// swtpm is Debian's software TPM, a whole one.
+func swtpm(t *testing.T) devwire.TPM {
+	t.Helper()
+	program, err := exec.LookPath("swtpm")
+	if err != nil {
+		t.Skip("not run: swtpm is not installed (on Debian: apt-get install swtpm)")
+	}
+	folder := t.TempDir()
+	socket := filepath.Join(folder, "tpm")
+	cmd := exec.Command(program, "socket", "--tpm2", "--tpmstate", "dir="+folder,
+		"--server", "type=unixio,path="+socket, "--flags", "not-need-init,startup-clear")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+	for {
+		module, err := tpm.Open(socket)
+		if err == nil {
+			t.Cleanup(func() { module.Close() })
+			return module
+		}
+		if !strings.Contains(err.Error(), "no such file") {
+			t.Fatal(err)
+		}
+		if err := clock.Wait(t.Context(), clock.System(), 10*time.Millisecond); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
