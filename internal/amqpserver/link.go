@@ -90,7 +90,9 @@ func (l *Link) Detach(why *amqp.Error) {
 		if why == nil {
 			why = amqp.Errorf(amqp.DetachForced, "detached while it attached")
 		}
-		l.unwanted = why
+		if l.unwanted == nil {
+			l.unwanted = why
+		}
 		c.mu.Unlock()
 		return
 	case linkAttached:

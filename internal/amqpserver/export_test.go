@@ -1,0 +1,7 @@
+package amqpserver
+
+// Limits that tests count up to.
+const (
+	MaxTasks     = maxTasks
+	MaxUnsettled = maxUnsettled
+)
