@@ -38,6 +38,9 @@ type Need string
 const (
 	NeedControl Need = "control" // a lab's control port: services, hubs and clocks of one's own
 	NeedHub     Need = "hub"     // a hub whose connection string is known
+	// NeedServiceAPI asks for the operators' API. Families that are about it have it by
+	// themselves.
+	NeedServiceAPI Need = "service-api"
 	// NeedLoopback asks that what control makes can have a loopback address of its own, and
 	// reaches those of this machine. Where nothing is made nothing lacks it.
 	NeedLoopback   Need = "loopback"
@@ -155,8 +158,14 @@ func (c Case) Filter() string {
 	return filter
 }
 
+// ofOperators are the families whose checks talk to the service API themselves.
+var ofOperators = []string{"SVC", "ETAG", "QRY", "ALLOC"}
+
 func (c Case) needs() []Need {
 	needs := slices.Clone(c.Needs)
+	if slices.Contains(ofOperators, c.Clause.Family()) {
+		needs = append(needs, NeedServiceAPI)
+	}
 	for _, word := range c.Clause.Needs {
 		if !slices.Contains(needs, Need(word)) {
 			needs = append(needs, Need(word))

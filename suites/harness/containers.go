@@ -29,77 +29,63 @@ type Container interface {
 	Remove(ctx context.Context) error // whatever its state
 }
 
-// ContainedHub is a hub in a container of its own, for a check to disturb. Nobody else
-// uses it.
-type ContainedHub struct {
-	*Hub
+// contained is a hub in a container of its own.
+type contained struct {
 	container Container
+	env       *Env
 	asked     atomic.Pointer[controlapi.Client] // nil while the container cannot be asked
+	begin     func(Container, context.Context) error
+	end       func(Container, context.Context) error
+	forgets   bool // what was armed is gone when it ends
 }
 
-// ContainedHub starts a hub in a container of its own, for checks with NeedContainers.
-func (e *Env) ContainedHub(ctx context.Context, t *T) *ContainedHub {
-	c, err := e.Containers.StartHub(ctx)
-	t.Must(err, "start a container with a hub")
-	t.Cleanup(func(ctx context.Context) { t.Must(c.Remove(ctx), "remove the container") })
-	at := c.Hub()
-	h := &ContainedHub{container: c}
-	h.Hub = e.openHub(t, &Hub{Host: at.Host, ConnectionString: at.ConnectionString.Reveal(), Inside: at.Inside})
-	h.Name, _, _ = strings.Cut(h.Host, ".") // a hub is named after the first label of its host
-	t.record(h.Name, h.asked.Load)
-	h.find(t)
-	h.arm(ctx, t)
-	return h
+// byContainer disturbs a hub by what is done to its container.
+func byContainer(name string, begin, end func(Container, context.Context) error, forgets bool) Disturbance {
+	return Disturbance{Name: name, Needs: []Need{NeedContainers}, hub: func(ctx context.Context, e *Env, t *T) *FragileHub {
+		c, err := e.Containers.StartHub(ctx)
+		t.Must(err, "start a container with a hub")
+		t.Cleanup(func(ctx context.Context) { t.Must(c.Remove(ctx), "remove the container") })
+		at := c.Hub()
+		h := &FragileHub{Hub: e.openHub(t, &Hub{Host: at.Host, ConnectionString: at.ConnectionString.Reveal(), Inside: at.Inside})}
+		h.Name, _, _ = strings.Cut(h.Host, ".") // a hub is named after the first label of its host
+		how := &contained{container: c, env: e, begin: begin, end: end, forgets: forgets}
+		h.disturbed = how
+		t.record(h.Name, how.asked.Load)
+		how.find(h, t)
+		how.arm(ctx, h, t)
+		return h
+	}}
 }
 
-// find looks up where the hub answers now.
-func (h *ContainedHub) find(t *T) {
-	at := h.container.Hub()
-	control := connect(*at.Control, h.env.Wire.Roots)
-	t.Cleanup(func(context.Context) { control.Close() })
-	api, err := h.env.Wire.HubService(h.env.Target.Endpoint(at), h.ConnectionString)
-	t.Must(err, "the hub's connection string")
-	h.API.Close()
-	h.Endpoint, h.API, h.control = h.env.Target.Endpoint(at), api, control
-	h.asked.Store(control)
+func (c *contained) disturb(ctx context.Context, _ *FragileHub, t *T) {
+	c.asked.Store(nil)
+	t.Must(c.begin(c.container, ctx), "disturb the container")
 }
 
-func (h *ContainedHub) arm(ctx context.Context, t *T) {
-	for _, id := range h.env.defects(t, "fakehub") {
-		_, err := h.control.ArmHub(ctx, h.Name, controlapi.Plan{Entry: id})
-		t.Must(err, "arm the run's defects")
+func (c *contained) restore(ctx context.Context, h *FragileHub, t *T) {
+	t.Must(c.end(c.container, ctx), "restore the container")
+	c.find(h, t)
+	if c.forgets {
+		c.arm(ctx, h, t)
 	}
 }
 
-// Disturbance is a way in which a hub becomes unreachable, and back.
-type Disturbance struct {
-	Name    string // such as "stopped"
-	begin   func(Container, context.Context) error
-	end     func(Container, context.Context) error
-	forgets bool // what was armed is gone after it
+// find looks up where the hub answers now.
+func (c *contained) find(h *FragileHub, t *T) {
+	at := c.container.Hub()
+	control := connect(*at.Control, c.env.Wire.Roots)
+	t.Cleanup(func(context.Context) { control.Close() })
+	endpoint := c.env.Target.Endpoint(at)
+	api, err := c.env.Wire.HubService(endpoint, h.ConnectionString)
+	t.Must(err, "the hub's connection string")
+	h.API.Close()
+	h.Endpoint, h.API, h.control = endpoint, api, control
+	c.asked.Store(control)
 }
 
-// Disturbances of a hub's container. A stopped hub's name is gone; a paused one takes
-// connections and says nothing; a cut one is gone and leaves its connections half open.
-var Disturbances = []Disturbance{
-	{"stopped", Container.Stop, Container.Start, true},
-	{"paused", Container.Pause, Container.Unpause, false},
-	{"cut from its network", Container.Cut, Container.Heal, false},
-}
-
-// Disturb makes the hub unreachable.
-func (h *ContainedHub) Disturb(ctx context.Context, t *T, d Disturbance) {
-	t.Step("the container of %s is %s", h.Host, d.Name)
-	h.asked.Store(nil)
-	t.Must(d.begin(h.container, ctx), "have the container "+d.Name)
-}
-
-// Restore makes it reachable again.
-func (h *ContainedHub) Restore(ctx context.Context, t *T, d Disturbance) {
-	t.Must(d.end(h.container, ctx), "have the container no longer "+d.Name)
-	t.Step("the container of %s is no longer %s", h.Host, d.Name)
-	h.find(t)
-	if d.forgets {
-		h.arm(ctx, t)
+func (c *contained) arm(ctx context.Context, h *FragileHub, t *T) {
+	for _, id := range c.env.defects(t, "fakehub") {
+		_, err := h.control.ArmHub(ctx, h.Name, controlapi.Plan{Entry: id})
+		t.Must(err, "arm the run's defects")
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/dpslab/dpslab/internal/devwire"
 	"github.com/dpslab/dpslab/internal/dps"
@@ -43,9 +44,11 @@ func (d *Device) With(change func(id *devwire.Identity)) *Device {
 	return &other
 }
 
+// deviceTransport is what devices of this run use: the run's, or the first one that the
+// target claims.
 func (t *T) deviceTransport() dps.Transport {
 	if t.Transport() == dps.TransportNone {
-		return dps.HTTPS
+		return t.first
 	}
 	return t.Transport()
 }
@@ -65,8 +68,13 @@ func (d *Device) Connect(ctx context.Context, t *T) devwire.Device {
 func (d *Device) Register(ctx context.Context, t *T, payload ...json.RawMessage) devwire.Answer {
 	conn := d.Connect(ctx, t)
 	defer conn.Close()
-	answer, err := conn.Register(ctx, first(payload))
-	t.Answered(err, "register")
+	var answer devwire.Answer
+	t.unthrottled(ctx, d.Service.env, "register", func() (int, time.Duration) {
+		var err error
+		answer, err = conn.Register(ctx, first(payload))
+		t.Answered(err, "register")
+		return answer.Code, answer.RetryAfter
+	})
 	return answer
 }
 
@@ -76,8 +84,13 @@ func (d *Device) Provision(ctx context.Context, t *T, payload ...json.RawMessage
 	conn := d.Connect(ctx, t)
 	defer conn.Close()
 	t.Step("%s registers and polls", d.RegistrationID)
-	answer, err := d.Service.env.Wire.Provision(ctx, conn, first(payload))
-	t.Answered(err, "register and poll")
+	var answer devwire.Answer
+	t.unthrottled(ctx, d.Service.env, "register and poll", func() (int, time.Duration) {
+		var err error
+		answer, err = d.Service.env.Wire.Provision(ctx, conn, first(payload))
+		t.Answered(err, "register and poll")
+		return answer.Code, answer.RetryAfter
+	})
 	return answer
 }
 
@@ -114,7 +127,11 @@ func (d *Device) Try(ctx context.Context, t *T) Reply {
 		return t.reply(devwire.Answer{}, err)
 	}
 	defer conn.Close()
-	answer, err := conn.Register(ctx, nil)
+	var answer devwire.Answer
+	t.unthrottled(ctx, d.Service.env, "register", func() (int, time.Duration) {
+		answer, err = conn.Register(ctx, nil)
+		return answer.Code, answer.RetryAfter
+	})
 	return t.reply(answer, err)
 }
 
@@ -133,8 +150,12 @@ func (d *Device) TryToken(ctx context.Context, t *T, token string) Reply {
 	t.Must(err, "write the register request")
 	client := d.client()
 	defer client.Close()
-	response, err := client.Do(ctx, devwire.HTTPRequest{
-		Method: http.MethodPut, Path: devwire.RegisterPath(d.Identity), Header: header, Body: body,
+	var response devwire.HTTPResponse
+	t.unthrottled(ctx, d.Service.env, "register", func() (int, time.Duration) {
+		response, err = client.Do(ctx, devwire.HTTPRequest{
+			Method: http.MethodPut, Path: devwire.RegisterPath(d.Identity), Header: header, Body: body,
+		})
+		return response.Status, retryAfter(response)
 	})
 	if err != nil {
 		return t.reply(devwire.Answer{}, err)
@@ -151,6 +172,9 @@ func (d *Device) client() *devwire.HTTPClient {
 // carries the device's token unless it has an Authorization, and is JSON when it has a
 // body and no Content-Type.
 func (d *Device) Do(ctx context.Context, t *T, r devwire.HTTPRequest) devwire.HTTPResponse {
+	if why := d.Service.env.unclaimed(dps.HTTPS); why != "" {
+		t.Skip(why)
+	}
 	client := d.client()
 	defer client.Close()
 	if r.Header = r.Header.Clone(); r.Header == nil {
@@ -163,8 +187,13 @@ func (d *Device) Do(ctx context.Context, t *T, r devwire.HTTPRequest) devwire.HT
 	if len(r.Body) > 0 && !has("Content-Type") {
 		r.Header.Set("Content-Type", "application/json; charset=utf-8")
 	}
-	response, err := client.Do(ctx, r)
-	t.Answered(err, r.Method+" "+r.Path)
+	var response devwire.HTTPResponse
+	t.unthrottled(ctx, d.Service.env, r.Method+" "+r.Path, func() (int, time.Duration) {
+		var err error
+		response, err = client.Do(ctx, r)
+		t.Answered(err, r.Method+" "+r.Path)
+		return response.Status, retryAfter(response)
+	})
 	return response
 }
 

@@ -81,37 +81,42 @@ func Thumbprint(c tls.Certificate) string {
 // Enroll makes an individual enrollment and returns its record as the PUT answered it.
 // Members without registrationId get a new one.
 func (s *Service) Enroll(ctx context.Context, t *T, members ...Members) Members {
-	record := merged(append([]Members{{"registrationId": t.Name()}}, members...)...)
-	id := record["registrationId"].(string)
-	return t.made(func() devwire.HTTPResponse { return s.Put(ctx, t, devwire.EnrollmentPath(id), record) },
-		"registrationId", id, "make an enrollment")
+	extra := merged(members...)
+	return s.enroll(ctx, t, wanted{kind: Individual, extra: extra, full: merged(Members{"registrationId": t.Name()}, extra)}).record
 }
 
 // EnrollGroup makes an enrollment group and returns its record as the PUT answered it.
 // Members without enrollmentGroupId get a new one.
 func (s *Service) EnrollGroup(ctx context.Context, t *T, members ...Members) Members {
-	record := merged(append([]Members{{"enrollmentGroupId": t.Name()}}, members...)...)
-	id := record["enrollmentGroupId"].(string)
-	return t.made(func() devwire.HTTPResponse { return s.Put(ctx, t, devwire.GroupPath(id), record) },
-		"enrollmentGroupId", id, "make an enrollment group")
+	extra := merged(members...)
+	return s.enroll(ctx, t, wanted{kind: OfGroup, extra: extra, full: merged(Members{"enrollmentGroupId": t.Name()}, extra)}).record
 }
 
 // SymmetricKeyDevice is a device with an individual enrollment by symmetric keys.
 func (s *Service) SymmetricKeyDevice(ctx context.Context, t *T, members ...Members) *Device {
-	primary, secondary := Key(), Key()
-	record := s.Enroll(ctx, t, append([]Members{SymmetricKeys(primary, secondary)}, members...)...)
-	d := s.device(t, record["registrationId"])
-	d.Record, d.Key, d.Primary, d.Secondary = record, primary, primary, secondary
+	primary, secondary, extra := Key(), Key(), merged(members...)
+	e := s.enroll(ctx, t, wanted{
+		kind: Individual, auth: "symmetric-key", extra: extra,
+		full: merged(Members{"registrationId": t.Name()}, SymmetricKeys(primary, secondary), extra),
+	})
+	d := s.device(t, e.record["registrationId"])
+	d.Record, d.Primary, d.Secondary = e.record, or(e.primary, primary), or(e.secondary, secondary)
+	d.Key = d.Primary
 	return d
 }
 
 // X509Device is a device with an individual enrollment by its self-signed certificate.
 func (s *Service) X509Device(ctx context.Context, t *T, members ...Members) *Device {
-	id := t.Name()
+	id, extra := t.Name(), merged(members...)
 	leaf := t.SelfSigned(s.env, id)
-	record := s.Enroll(ctx, t, append([]Members{{"registrationId": id}, ClientCertificates(Leaf(leaf))}, members...)...)
-	d := s.device(t, record["registrationId"])
-	d.Record, d.Certificate = record, &leaf
+	e := s.enroll(ctx, t, wanted{
+		kind: Individual, auth: "x509", extra: extra,
+		full: merged(Members{"registrationId": id}, ClientCertificates(Leaf(leaf)), extra),
+	})
+	d := s.device(t, e.record["registrationId"])
+	if d.Record, d.Certificate = e.record, e.certificate; d.Certificate == nil {
+		d.Certificate = &leaf
+	}
 	return d
 }
 
@@ -127,16 +132,26 @@ type Group struct {
 
 // SymmetricKeyGroup is a group whose devices derive their keys.
 func (s *Service) SymmetricKeyGroup(ctx context.Context, t *T, members ...Members) *Group {
-	g := &Group{Primary: Key(), Secondary: Key(), service: s}
-	g.Record = s.EnrollGroup(ctx, t, append([]Members{SymmetricKeys(g.Primary, g.Secondary)}, members...)...)
+	g, extra := &Group{Primary: Key(), Secondary: Key(), service: s}, merged(members...)
+	e := s.enroll(ctx, t, wanted{
+		kind: OfGroup, auth: "symmetric-key", extra: extra,
+		full: merged(Members{"enrollmentGroupId": t.Name()}, SymmetricKeys(g.Primary, g.Secondary), extra),
+	})
+	g.Record, g.Primary, g.Secondary = e.record, or(e.primary, g.Primary), or(e.secondary, g.Secondary)
 	g.ID, _ = g.Record["enrollmentGroupId"].(string)
 	return g
 }
 
 // X509Group is a group whose devices' certificates are signed by a root of its own.
 func (s *Service) X509Group(ctx context.Context, t *T, members ...Members) *Group {
-	g := &Group{Authority: t.Authority(s.env), service: s}
-	g.Record = s.EnrollGroup(ctx, t, append([]Members{SigningCertificates(g.Authority.Certificate)}, members...)...)
+	g, extra := &Group{Authority: t.Authority(s.env), service: s}, merged(members...)
+	e := s.enroll(ctx, t, wanted{
+		kind: OfGroup, auth: "x509", extra: extra,
+		full: merged(Members{"enrollmentGroupId": t.Name()}, SigningCertificates(g.Authority.Certificate), extra),
+	})
+	if g.Record = e.record; e.authority != nil {
+		g.Authority = e.authority
+	}
 	g.ID, _ = g.Record["enrollmentGroupId"].(string)
 	return g
 }
@@ -164,8 +179,18 @@ func (t *T) SelfSigned(env *Env, commonName string) tls.Certificate {
 	return leaf
 }
 
-// Authority makes a root that signs device certificates.
+// Authority makes an authority that signs device certificates: a root, or at a target that
+// names a verified CA one that this CA has issued. Devices present the verified CA as well
+// (service-api.md 4.1 item 4).
 func (t *T) Authority(env *Env) *pki.Authority {
+	if ca := env.verifiedCA; ca != nil {
+		a, err := ca.Intermediate(t.Name(), pki.Options{Now: env.Wire.Clock.Now()})
+		t.Must(err, "make a certificate authority below the verified one")
+		if len(ca.Chain) == 0 {
+			a.Chain = append(a.Chain, ca.Certificate) // which a root leaves out
+		}
+		return a
+	}
 	root, err := pki.NewRoot(t.Name(), pki.Options{Now: env.Wire.Clock.Now()})
 	t.Must(err, "make a certificate authority")
 	return root

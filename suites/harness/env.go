@@ -8,6 +8,8 @@ import (
 	"github.com/dpslab/dpslab/internal/clock"
 	"github.com/dpslab/dpslab/internal/controlapi"
 	"github.com/dpslab/dpslab/internal/devwire"
+	"github.com/dpslab/dpslab/internal/pki"
+	"github.com/dpslab/dpslab/reports"
 	"github.com/dpslab/dpslab/suites/sut"
 )
 
@@ -21,6 +23,15 @@ type Env struct {
 	Defects  []string // armed in every service and hub that a check makes; needs control
 	// Containers starts more containers in a lab of containers; nil for any other target.
 	Containers Containers
+
+	// Hooks enroll where the target has no service API; nil when its file names none.
+	Hooks Hooks
+	// Claims is what Probe saw of the target; nil before it has looked.
+	Claims []reports.Claim
+
+	traffic    *Traffic       // of all runs
+	pool       *pool          // of ready-made enrollments; nil without
+	verifiedCA *pki.Authority // nil where the target names none
 
 	homes *homes                            // where hubs are made; nil without a control port
 	roles func() (map[string]string, error) // of the lab's defects: reference or fakehub
@@ -37,6 +48,9 @@ func Open(ctx context.Context, target sut.Target) (*Env, error) {
 		Target: target, Timeouts: ConformantTimeouts(),
 		Wire: &devwire.Wire{Roots: roots, Clock: clock.System(), Foreign: target.Foreign},
 	}
+	if err := env.openForeign(); err != nil {
+		return nil, err
+	}
 	if c := target.Control; c != nil {
 		env.Timeouts = LabTimeouts()
 		env.Control = connect(*c, roots)
@@ -51,6 +65,22 @@ func Open(ctx context.Context, target sut.Target) (*Env, error) {
 	env.Wire.Timeouts = env.Timeouts.wire()
 	return env, nil
 }
+
+// openForeign prepares what a lab with a control port does not need.
+func (e *Env) openForeign() (err error) {
+	e.traffic = NewTraffic(e.Wire.Clock, e.Target.Quotas)
+	e.Hooks = newCommands(e.Target, e.Timeouts.Answer)
+	if ca := e.Target.VerifiedCA; ca != nil {
+		if e.verifiedCA, err = ca.Authority(); err != nil {
+			return fmt.Errorf("verified_ca of the target file: %w", err)
+		}
+	}
+	e.pool, err = openPool(e.Target)
+	return err
+}
+
+// Traffic is what the runs of this environment have asked of the target.
+func (e *Env) Traffic() *Traffic { return e.traffic }
 
 func (e *Env) readRoles() (map[string]string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), e.Timeouts.Answer)
@@ -94,8 +124,16 @@ func (e *Env) defects(t *T, role string) []string {
 	return list
 }
 
-// lacks says which need the target does not meet, "" when it meets all.
-func (e *Env) lacks(needs []Need) string {
+// lacks says why the case does not apply to the target, "" when it does.
+func (e *Env) lacks(c Case) string {
+	if why := e.unclaimed(c.Transport); why != "" {
+		return why
+	}
+	return e.lacksNeed(c.needs())
+}
+
+// lacksNeed says which need the target does not meet, "" when it meets all.
+func (e *Env) lacksNeed(needs []Need) string {
 	for _, need := range needs {
 		switch need {
 		case NeedControl:
@@ -104,7 +142,14 @@ func (e *Env) lacks(needs []Need) string {
 			}
 		case NeedHub:
 			if e.Control == nil && len(e.knownHubs()) == 0 {
-				return "needs hub: the target file names no hub with a connection string"
+				return "needs hub: the target file names no hub with a connection string or a hook"
+			}
+		case NeedServiceAPI:
+			switch {
+			case !e.Target.ServiceAPI() && (e.Hooks != nil || e.pool != nil):
+				return "needs service-api: the target file names no service_connection_string"
+			case e.Control == nil && e.unseen(serviceAPI):
+				return "needs service-api, which is claimed and was not seen"
 			}
 		case NeedLoopback:
 			if e.Control != nil && !e.onLoopback() {
@@ -119,11 +164,11 @@ func (e *Env) lacks(needs []Need) string {
 	return ""
 }
 
-// knownHubs are the target's hubs that service clients can reach.
+// knownHubs are the target's hubs in which a check can make devices.
 func (e *Env) knownHubs() []sut.Hub {
 	var known []sut.Hub
 	for _, h := range e.Target.Hubs {
-		if h.ConnectionString != "" {
+		if (h.ConnectionString != "" || e.Hooks != nil && len(e.Target.Hooks.CreateHubIdentity) > 0) && !e.unseen("hub "+h.Host) {
 			known = append(known, h)
 		}
 	}

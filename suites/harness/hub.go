@@ -40,7 +40,7 @@ func (e *Env) Hub(ctx context.Context, t *T) *Hub {
 		known := e.knownHubs()
 		n := t.nextHub()
 		if n >= len(known) {
-			t.Skip(fmt.Sprintf("needs %d hubs with a connection string: the target file names %d", n+1, len(known)))
+			t.Skip(fmt.Sprintf("needs %d hubs with a connection string or a hook: the target file names %d", n+1, len(known)))
 		}
 		return e.targetHub(t, known[n])
 	}
@@ -79,7 +79,9 @@ func (e *Env) targetHub(t *T, h sut.Hub) *Hub {
 
 func (e *Env) openHub(t *T, h *Hub) *Hub {
 	var err error
-	h.env = e
+	if h.env = e; h.ConnectionString == "" {
+		return h
+	}
 	h.API, err = e.Wire.HubService(h.Endpoint, h.ConnectionString)
 	t.Must(err, "the hub's connection string")
 	t.Cleanup(func(context.Context) { h.API.Close() })
@@ -89,6 +91,9 @@ func (e *Env) openHub(t *T, h *Hub) *Hub {
 // Do sends one request to the hub's service API and returns the answer, of whatever
 // status. An identity that it may make is removed when the check ends.
 func (h *Hub) Do(ctx context.Context, t *T, r devwire.ServiceRequest) devwire.HTTPResponse {
+	if h.API == nil {
+		t.Skip(fmt.Sprintf("needs hub: this check sends %s %s to %s, and the target file names no connection string of it", r.Method, r.Path, h.Host))
+	}
 	var id string
 	if r.Method == http.MethodPut {
 		if _, err := fmt.Sscanf(r.Path, "/devices/%s", &id); err == nil {
@@ -97,8 +102,13 @@ func (h *Hub) Do(ctx context.Context, t *T, r devwire.ServiceRequest) devwire.HT
 			}
 		}
 	}
-	answer, err := h.API.Do(ctx, r)
-	t.Answered(err, r.Method+" "+r.Path)
+	var answer devwire.HTTPResponse
+	t.unthrottled(ctx, h.env, r.Method+" "+r.Path, func() (int, time.Duration) {
+		var err error
+		answer, err = h.API.Do(ctx, r)
+		t.Answered(err, r.Method+" "+r.Path)
+		return answer.Status, retryAfter(answer)
+	})
 	return answer
 }
 
@@ -127,14 +137,19 @@ func (h *Hub) Post(ctx context.Context, t *T, path string, body any) devwire.HTT
 
 // remove deletes an identity of a hub that outlives the check.
 func (h *Hub) remove(t *T, deviceID string) {
-	if !h.shared {
+	if !h.shared || h.API == nil {
 		return
 	}
 	t.Cleanup(func(ctx context.Context) {
-		answer, err := h.API.Do(ctx, devwire.ServiceRequest{
-			Method: http.MethodDelete, Path: IdentityPath(deviceID), Header: http.Header{"If-Match": {"*"}},
+		var answer devwire.HTTPResponse
+		t.unthrottled(ctx, h.env, "remove the identity "+deviceID, func() (int, time.Duration) {
+			var err error
+			answer, err = h.API.Do(ctx, devwire.ServiceRequest{
+				Method: http.MethodDelete, Path: IdentityPath(deviceID), Header: http.Header{"If-Match": {"*"}},
+			})
+			t.Must(err, "remove the identity "+deviceID)
+			return answer.Status, retryAfter(answer)
 		})
-		t.Must(err, "remove the identity "+deviceID)
 		if answer.Status >= 300 && answer.Status != http.StatusNotFound {
 			t.Must(fmt.Errorf("answered %d", answer.Status), "remove the identity "+deviceID)
 		}

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/dpslab/dpslab/internal/devwire"
@@ -39,8 +40,39 @@ func (h *Hub) X509Device(ctx context.Context, t *T, members ...Members) *HubDevi
 
 func (d *HubDevice) make(ctx context.Context, t *T, authentication Members, members []Members) {
 	record := merged(append([]Members{{"deviceId": d.DeviceID, "status": "enabled", "authentication": authentication}}, members...)...)
+	if d.Hub.API == nil {
+		d.makeByHook(ctx, t, record)
+		return
+	}
 	d.Record = t.made(func() devwire.HTTPResponse { return d.Hub.Put(ctx, t, IdentityPath(d.DeviceID), record) },
 		"deviceId", d.DeviceID, "make a device at the hub")
+}
+
+// makeByHook makes the identity where the hub's service API is not at hand.
+func (d *HubDevice) makeByHook(ctx context.Context, t *T, record Members) {
+	hooks := d.Hub.env.Hooks
+	t.Given("a hook makes "+d.DeviceID+" at "+d.Hub.Host, func() {
+		made, err := hooks.CreateHubIdentity(ctx, d.Hub.Host, record)
+		if errors.Is(err, ErrNotHere) {
+			t.Skip(err.Error())
+		}
+		t.Must(err, "make a device at the hub")
+		d.Record = completed(record, made)
+		id, _ := d.Record["deviceId"].(string)
+		t.Cleanup(func(ctx context.Context) {
+			t.Must(hooks.Delete(ctx, HubIdentity, Members{"deviceId": id, "hub": d.Hub.Host}), "remove "+id)
+		})
+		if d.Certificate != nil && id != d.DeviceID {
+			t.Must(fmt.Errorf("the hook made %s, and the certificate is of %s", id, d.DeviceID), "make a device at the hub by certificate")
+		}
+		d.DeviceID = id
+		authentication, _ := d.Record["authentication"].(Members)
+		primary, secondary := keysOf(Members{"attestation": authentication})
+		d.Primary, d.Secondary = or(primary, d.Primary), or(secondary, d.Secondary)
+		if d.Certificate == nil {
+			d.Key = d.Primary
+		}
+	})
 }
 
 // With is the same device with another identity.
@@ -52,6 +84,17 @@ func (d *HubDevice) With(change func(id *devwire.HubIdentity)) *HubDevice {
 
 func (t *T) hubTransport() dps.Transport {
 	if t.Transport() == dps.MQTTWebSocket {
+		return dps.MQTTWebSocket
+	}
+	return dps.MQTT
+}
+
+// mqttTransport is the run's, or for a run without one what carries MQTT at the target.
+func (t *T) mqttTransport() dps.Transport {
+	switch {
+	case t.Transport() != dps.TransportNone:
+		return t.Transport()
+	case t.first == dps.MQTTWebSocket:
 		return dps.MQTTWebSocket
 	}
 	return dps.MQTT

@@ -8,7 +8,6 @@ import (
 	"io"
 
 	"github.com/dpslab/dpslab/internal/devwire"
-	"github.com/dpslab/dpslab/internal/dps"
 	"github.com/eclipse/paho.mqtt.golang/packets"
 )
 
@@ -23,10 +22,7 @@ type Packets struct {
 
 // Packets opens an MQTT connection to ep over the run's transport and sends nothing on it.
 func (e *Env) Packets(ctx context.Context, t *T, ep devwire.Endpoint, o devwire.DialOptions) *Packets {
-	over := t.Transport()
-	if over == dps.TransportNone {
-		over = dps.MQTT
-	}
+	over := t.mqttTransport()
 	conn, err := e.Wire.Packets(ctx, over, ep, o)
 	t.Answered(err, "open an mqtt connection over "+over.String())
 	t.Cleanup(func(context.Context) { conn.Close() })

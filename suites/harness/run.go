@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"time"
 
 	"github.com/dpslab/dpslab/internal/clock"
 	"github.com/dpslab/dpslab/internal/devwire"
 	"github.com/dpslab/dpslab/internal/transcript"
 	"github.com/dpslab/dpslab/reports"
+	"github.com/dpslab/dpslab/suites/sut"
 )
 
 // Run runs the case once and cleans up after it. It always returns a result: panics, time
@@ -18,7 +20,8 @@ func (c Case) Run(ctx context.Context, env *Env) reports.Result {
 	elapsed := clock.Stopwatch()
 	own := env.forRun()
 	t := newT(c, own)
-	if lack := env.lacks(c.needs()); lack != "" {
+	own.Wire.Meter = meter{t, own.traffic}
+	if lack := own.lacks(c); lack != "" {
 		t.raise(reports.Skipped, lack)
 	} else {
 		t.run(ctx, own)
@@ -37,8 +40,8 @@ func (c Case) Run(ctx context.Context, env *Env) reports.Result {
 }
 
 func (t *T) run(ctx context.Context, env *Env) {
-	checking, cancel := context.WithTimeout(ctx, env.Timeouts.Check)
-	defer cancel()
+	checking, checkTime := t.limited(ctx, env, env.Timeouts.Check)
+	defer checkTime.stop()
 	finished := t.guard(func() { t.c.Check.Run(checking, env, t) })
 	select {
 	case <-finished:
@@ -46,14 +49,24 @@ func (t *T) run(ctx context.Context, env *Env) {
 		t.awaitEnd(finished, env)
 	}
 	t.judge(ctx, checking, env)
+	checkTime.stop()
 
 	// What was said is read before the services that recorded it are gone.
-	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), env.Timeouts.Cleanup)
-	defer cancel()
+	after, cleanupTime := t.limited(context.WithoutCancel(ctx), env, env.Timeouts.Cleanup)
+	defer cleanupTime.stop()
 	if t.red() {
 		t.collect(after, env)
 	}
 	t.cleanUp(after)
+}
+
+// limited bounds what the run does next.
+func (t *T) limited(ctx context.Context, env *Env, d time.Duration) (context.Context, *limit) {
+	ctx, l := newLimit(ctx, env.Wire.Clock, d)
+	t.mu.Lock()
+	t.limit, t.during = l, ctx
+	t.mu.Unlock()
+	return ctx, l
 }
 
 // awaitEnd gives a check whose time is over the time to notice.
@@ -76,7 +89,7 @@ func (t *T) judge(ctx, checking context.Context, env *Env) {
 	case ctx.Err() != nil:
 		t.raise(reports.Error, "the run was interrupted: "+context.Cause(ctx).Error())
 	case ended:
-	case errors.Is(checking.Err(), context.DeadlineExceeded):
+	case errors.Is(context.Cause(checking), context.DeadlineExceeded):
 		t.raise(reports.Error, fmt.Sprintf("the check took longer than %v", env.Timeouts.Check))
 	case assertions == 0:
 		t.raise(reports.Failed, "the check ended without an assertion: nothing was verified")
@@ -148,6 +161,9 @@ func (e *Env) forRun() *Env {
 	c := shared.Clock
 	if c == nil {
 		c = clock.System()
+	}
+	if own.traffic == nil {
+		own.traffic = NewTraffic(c, sut.Quotas{})
 	}
 	own.Wire = &devwire.Wire{
 		Roots: shared.Roots, Clock: c, Foreign: shared.Foreign, Timeouts: own.Timeouts.wire(),

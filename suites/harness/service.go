@@ -117,7 +117,7 @@ func (e *Env) Service(ctx context.Context, t *T, options ...ServiceOption) *Serv
 	}
 	spec := e.serviceSpec(ctx, t, options)
 	if spec.OwnAddress && !e.onLoopback() {
-		t.Skip(e.lacks([]Need{NeedLoopback}))
+		t.Skip(e.lacksNeed([]Need{NeedLoopback}))
 	}
 	spec.Name, spec.Defects = t.Name(), e.defects(t, "reference")
 	made, err := e.Control.CreateService(ctx, spec.ServiceSpec)
@@ -156,10 +156,14 @@ func (e *Env) ownService(t *T, options []ServiceOption) *Service {
 		Scope: e.Target.DPS.IDScope, ConnectionString: e.Target.DPS.ServiceConnectionString.Reveal(), env: e, shared: true,
 		Device: e.Target.Device(), Endpoint: e.Target.Service(),
 	}
-	for _, h := range e.knownHubs() {
-		s.Hubs = append(s.Hubs, e.targetHub(t, h))
+	for _, h := range e.Target.Hubs {
+		if !e.unseen("hub " + h.Host) {
+			s.Hubs = append(s.Hubs, e.targetHub(t, h))
+		}
 	}
-	s.open(t)
+	if s.ConnectionString != "" {
+		s.open(t)
+	}
 	return s
 }
 
@@ -216,11 +220,19 @@ func (s *Service) Hub(host string) *Hub {
 // Do sends one request to the service API and returns the answer, of whatever status.
 // Records that it may make are removed when the check ends.
 func (s *Service) Do(ctx context.Context, t *T, r devwire.ServiceRequest) devwire.HTTPResponse {
+	if s.API == nil {
+		t.Skip(fmt.Sprintf("needs service-api: this check sends %s %s, and the target file names no service_connection_string", r.Method, r.Path))
+	}
 	if r.Method == http.MethodPut || r.Method == http.MethodPost {
 		s.forget(t, r)
 	}
-	answer, err := s.API.Do(ctx, r)
-	t.Answered(err, r.Method+" "+r.Path)
+	var answer devwire.HTTPResponse
+	t.unthrottled(ctx, s.env, r.Method+" "+r.Path, func() (int, time.Duration) {
+		var err error
+		answer, err = s.API.Do(ctx, r)
+		t.Answered(err, r.Method+" "+r.Path)
+		return answer.Status, retryAfter(answer)
+	})
 	return answer
 }
 
@@ -270,12 +282,17 @@ func (s *Service) forget(t *T, r devwire.ServiceRequest) {
 
 // remove deletes a record of a shared service when the check ends.
 func (s *Service) remove(t *T, path string) {
-	if !s.shared {
+	if !s.shared || s.API == nil {
 		return
 	}
 	t.Cleanup(func(ctx context.Context) {
-		answer, err := s.API.Do(ctx, devwire.ServiceRequest{Method: http.MethodDelete, Path: path})
-		t.Must(err, "remove "+path)
+		var answer devwire.HTTPResponse
+		t.unthrottled(ctx, s.env, "remove "+path, func() (int, time.Duration) {
+			var err error
+			answer, err = s.API.Do(ctx, devwire.ServiceRequest{Method: http.MethodDelete, Path: path})
+			t.Must(err, "remove "+path)
+			return answer.Status, retryAfter(answer)
+		})
 		if answer.Status >= 300 && answer.Status != http.StatusNotFound && answer.Status != http.StatusBadRequest {
 			t.Must(fmt.Errorf("answered %d", answer.Status), "remove "+path)
 		}

@@ -30,6 +30,8 @@ import (
 //   - Must: set-up that has nothing to do with the requirement. A failure is error.
 type T struct {
 	c      Case
+	prefix string        // of names
+	first  dps.Transport // that the target claims, for a device of a run without one
 	gomega gomega.Gomega
 
 	mu         sync.Mutex
@@ -45,11 +47,14 @@ type T struct {
 	recorded   []recorded
 	hubs       int // of the target, handed out
 	exchange   reports.Exchange
-	observing  bool // an inferred clause on a foreign target
+	observing  bool   // an inferred clause on a foreign target
+	throttled  string // what was answered with 429 under assertion
+	limit      *limit // the time of what runs now: the check, then its clean-up
+	during     context.Context
 }
 
 func newT(c Case, env *Env) *T {
-	t := &T{c: c, observing: env.Target.Foreign && c.Clause.Evidence == "inferred"}
+	t := &T{c: c, prefix: env.Target.Prefix, first: env.firstTransport(), observing: env.Target.Foreign && c.Clause.Evidence == "inferred"}
 	t.gomega = gomega.NewGomega(t.fail)
 	t.gomega.SetDefaultEventuallyTimeout(env.Timeouts.Answer)
 	t.gomega.SetDefaultConsistentlyDuration(env.Timeouts.Silence)
@@ -148,7 +153,7 @@ var (
 // Name returns a name that nothing else has, at each call another. It is valid as
 // registration id, device id, group, service and hub name, and as common name.
 func (t *T) Name() string {
-	return fmt.Sprintf("%s-%s-%d", strings.ToLower(t.c.Requirement), process(), names.Add(1))
+	return fmt.Sprintf("%s%s-%s-%d", t.prefix, strings.ToLower(t.c.Requirement), process(), names.Add(1))
 }
 
 func (t *T) count() {
@@ -191,6 +196,9 @@ func (t *T) raise(o reports.Outcome, message string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	message = transcript.RedactText(message)
+	if o == reports.Failed && t.throttled != "" {
+		o, message = reports.Error, "the target throttles, lower its quotas in the target file or run it alone: "+t.throttled+" was answered with 429: "+message
+	}
 	if o == reports.Failed && t.observing {
 		o, message = reports.Skipped, "an inferred clause is observed, not judged, on a foreign target: "+message
 	}
