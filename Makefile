@@ -1,23 +1,22 @@
 # dpslab. The two commands to know: make demo, make test.
 #
 # Everything here needs Go and make; the tests of SDKs Node with npm and Python, those of
-# containers an engine. Where one is missing on Debian as root it is installed after a line
-# that says so; DPSLAB_INSTALL=0 forbids that.
+# containers an engine, those of report pages Node and Chromium. Where one is missing on
+# Debian as root it is installed after a line that says so; DPSLAB_INSTALL=0 forbids that.
 
 BIN     := bin/dpslab
 GOFILES := $(shell git ls-files '*.go' 2>/dev/null)
 COMMIT  := $(shell git rev-parse HEAD 2>/dev/null)
 LDFLAGS := -s -w -X main.Commit=$(COMMIT)
 NODE    := suites/interop/node
-# The tool that lists the modules in a release's binaries.
-CYCLONEDX := v1.10.0
+PAGES   := reports/browser/node
 SPECS   := go tool ginkgo --procs=8 --randomize-all --fail-on-empty --fail-on-pending --succinct $$([ -t 1 ] || echo --no-color)
 
-.PHONY: help demo test tests build unit conformance containers interop lint race verify reproducible selfcheck fuzz bench release embed ci-examples clean setup interop-deps
+.PHONY: help demo test tests build unit conformance containers interop browser browser-tests lint race verify reproducible selfcheck fuzz bench release embed ci-examples clean setup interop-deps browser-deps
 
 help:
 	@echo 'make demo        build, start a lab, provision a small fleet, run the checks, say where the report is'
-	@echo 'make test        unit tests, the checks on a lab and on containers, official SDKs, lint'
+	@echo 'make test        unit tests, the checks on a lab and on containers, official SDKs, report pages, lint'
 	@echo 'make selfcheck   arm every catalogued defect and see that a check catches it'
 	@echo 'make verify      the slow proofs: selfcheck, race detector, fuzzing, other platforms'
 	@echo 'make bench       registrations a second, as a ratio to a bare TLS server'
@@ -32,16 +31,16 @@ test: setup
 	@./internal/make/engine.sh $(MAKE) --no-print-directory tests
 	@./internal/make/notrun.sh --end
 
-tests: unit conformance containers interop lint
+tests: unit conformance containers interop browser lint
 
 build: setup $(BIN)
 
-$(BIN): $(GOFILES) $(shell git ls-files internal/requirement internal/vectors 2>/dev/null) go.mod go.sum
+$(BIN): $(GOFILES) $(shell git ls-files internal/requirement internal/vectors reports/html/assets reports/run.schema.json 2>/dev/null) go.mod go.sum
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/dpslab
 
-# Unit tests: everything but the two suites that start whole labs.
+# Unit tests: everything but the two suites that start whole labs, and the browser.
 unit: setup
-	go test $$(go list ./... | grep -v -e '/suites$$' -e '/suites/interop$$')
+	go test $$(go list ./... | grep -v -e '/suites$$' -e '/suites/interop$$' -e '/reports/browser$$')
 
 # Every check, as Ginkgo specs against the binary as a child process. Its processes wait
 # more than they work.
@@ -61,9 +60,18 @@ interop: build interop-deps
 interop-deps: setup
 	@[ "$${DPSLAB_INTEROP:-}" = skip ] || { ./internal/make/setup.sh node && $(MAKE) --no-print-directory $(NODE)/node_modules/.package-lock.json && ./internal/make/python.sh; }
 
-$(NODE)/node_modules/.package-lock.json: $(NODE)/package-lock.json
-	cd $(NODE) && npm ci --ignore-scripts --no-audit --no-fund
+%/node_modules/.package-lock.json: %/package-lock.json
+	cd $* && npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
+
+# The report pages in a browser.
+browser: setup
+	@./internal/make/browser.sh $(MAKE) --no-print-directory browser-tests
+
+browser-tests: browser-deps
+	go test -count=1 ./reports/browser
+
+browser-deps: setup $(PAGES)/node_modules/.package-lock.json
 
 lint: setup
 	@test -z "$$(gofmt -l $(GOFILES) </dev/null)" || { echo 'gofmt these files:'; gofmt -l $(GOFILES); exit 1; }
@@ -73,7 +81,7 @@ lint: setup
 	@./internal/make/vulncheck.sh
 
 race: setup
-	go test -race $$(go list ./... | grep -v -e '/suites/interop$$')
+	go test -race $$(go list ./... | grep -v -e '/suites/interop$$' -e '/reports/browser$$')
 
 selfcheck: build
 	$(BIN) selfcheck
@@ -83,7 +91,7 @@ verify: selfcheck race fuzz reproducible
 	GOOS=windows go vet ./... && GOOS=windows CGO_ENABLED=0 go build -o /dev/null ./cmd/dpslab
 
 reproducible: setup
-	./internal/make/reproducible.sh $(CYCLONEDX)
+	./internal/make/reproducible.sh
 
 # Each fuzz target for FUZZTIME: a count of inputs, since a time that runs out in the middle
 # of one is reported as a failure. FUZZTIME=60s runs for a minute each all the same.
@@ -98,7 +106,7 @@ bench: setup
 
 # The version is what git describes unless VERSION=… says otherwise.
 release: setup
-	go run ./internal/make/release -version '$(VERSION)' -cyclonedx-gomod $(CYCLONEDX)
+	go run ./internal/make/release -version '$(VERSION)'
 
 # Parts of `make unit`, by themselves: a module outside of this one that embeds the checks,
 # and the CI examples, run.
@@ -106,7 +114,7 @@ embed ci-examples: setup
 	go test -count=1 -v ./internal/make/$(subst -,,$@)
 
 clean:
-	rm -rf bin build dist $(NODE)/node_modules suites/interop/python/.venv
+	rm -rf bin build dist $(NODE)/node_modules $(PAGES)/node_modules suites/interop/python/.venv
 
 setup:
 	@./internal/make/setup.sh go

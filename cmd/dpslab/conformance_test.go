@@ -22,6 +22,9 @@ func TestTheEmbeddedLabConforms(t *testing.T) {
 	if p.code != exitPassed || !strings.Contains(p.stdout.String(), "PASSED: ") || p.stderr.String() != "" {
 		t.Fatalf("%s", p)
 	}
+	if !strings.HasSuffix(p.stdout.String(), "\nreport: "+filepath.Join(report, "report.html")+"\n") {
+		t.Errorf("it does not end with the page to open: %s", p)
+	}
 	run, cases := readReports(t, report)
 	if run.Counts.Passed == 0 || run.Counts.Failed+run.Counts.Errors > 0 || cases != run.Counts.Results {
 		t.Errorf("%+v, %d test cases", run.Counts, cases)

@@ -100,6 +100,43 @@ func TestTheEngineThatIsNotThereIsTold(t *testing.T) {
 	}
 }
 
+// Pages that no browser opened are told, never passed over.
+func TestTheBrowserThatIsNotThereIsTold(t *testing.T) {
+	t.Parallel()
+	fake := filepath.Join(t.TempDir(), "chromium")
+	if err := os.WriteFile(fake, []byte("#!/bin/sh\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		rule     string
+		env      []string
+		programs []string
+		code     int
+		says     string
+	}{
+		{"as it comes", nil, []string{"node", "npm"}, 0, "not run: the report pages in a browser: there is no Chromium; install one (on Debian: apt-get install chromium)"},
+		{"required", []string{"DPSLAB_BROWSER=required"}, []string{"node", "npm"}, 1, "there is no Chromium; install one"},
+		{"not wanted", []string{"DPSLAB_BROWSER=none", "DPSLAB_CHROMIUM=" + fake}, []string{"node", "npm"}, 0, "not run: the report pages in a browser: DPSLAB_BROWSER=none"},
+		{"one that is not there is named", []string{"DPSLAB_CHROMIUM=/nowhere/chromium"}, []string{"node", "npm"}, 0, "not run: the report pages in a browser: DPSLAB_CHROMIUM is /nowhere/chromium"},
+		{"no node", []string{"DPSLAB_CHROMIUM=" + fake}, nil, 0, "not run: the report pages in a browser: node or npm is missing"},
+		{"everything is there", []string{"DPSLAB_CHROMIUM=" + fake}, []string{"node", "npm"}, 0, "the tests ran\n"},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			t.Parallel()
+			list := filepath.Join(t.TempDir(), "not-run")
+			env := append([]string{"DPSLAB_INSTALL=0", "DPSLAB_NOT_RUN=" + list}, c.env...)
+			code, said := script(t, "browser.sh", []string{"echo", "the tests ran"}, env, append([]string{"id", "dirname", "mkdir"}, c.programs...)...)
+			if code != c.code || !strings.HasPrefix(said, c.says) || strings.Count(said, "\n") != 1 {
+				t.Errorf("exit code %d, said %q", code, said)
+			}
+			_, err := os.Stat(list)
+			if told := err == nil; told != strings.HasPrefix(c.says, "not run") {
+				t.Errorf("told at the end: %v", told)
+			}
+		})
+	}
+}
+
 func TestScriptsAreShellchecked(t *testing.T) {
 	t.Parallel()
 	shellcheck, err := exec.LookPath("shellcheck")

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"html"
 	"io"
 	"net/http"
 	"net/url"
@@ -313,12 +314,16 @@ func (s *seam) conform(t *testing.T, v vault, outputs map[string]string) {
 			t.Errorf("%s", p)
 		}
 		outputs[name] = p.all()
-		for _, file := range []string{"run.json", "junit.xml"} {
+		for _, file := range []string{"run.json", "junit.xml", pageName} {
 			text, err := os.ReadFile(filepath.Join(report, file))
 			if err != nil {
 				t.Fatal(err)
 			}
 			outputs[name+" "+file] = string(text)
+			outputs[name+" "+file+" as it is read"] = html.UnescapeString(string(text))
+		}
+		if page := outputs[name+" "+pageName]; strings.Count(page, "REDACTED") < 5 {
+			t.Errorf("the page shows too little of the wire to prove anything: %d bytes", len(page))
 		}
 	}
 }
