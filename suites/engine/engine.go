@@ -73,6 +73,7 @@ func Run(ctx context.Context, env *harness.Env, checks []harness.Check, o Option
 	}
 	close(work)
 	workers.Wait()
+	run.Claims = claims(env, run.Results)
 	run.Duration = elapsed()
 	run.Tally()
 	return run, run.Reconcile()
@@ -155,6 +156,26 @@ func identity(env *harness.Env) reports.Target {
 		t.Source = "embedded"
 	}
 	return t
+}
+
+// claims are those of the target. What could not be looked for beforehand was seen when a
+// check of it passed.
+func claims(env *harness.Env, results []reports.Result) []reports.Claim {
+	list := slices.Clone(env.Claims)
+	for i := range list {
+		c := &list[i]
+		family := harness.FamilyOf(c.Name)
+		if family == "" || c.Seen != reports.SeenUnknown {
+			continue
+		}
+		for _, r := range results {
+			if r.Outcome == reports.Passed && (reports.Clause{ID: r.Requirement}).Family() == family {
+				c.Seen, c.Outcome, c.Note = reports.SeenYes, reports.Passed, "its checks pass, as of "+r.Requirement
+				break
+			}
+		}
+	}
+	return list
 }
 
 // Catalogue is the requirement catalogue as reports carry it.

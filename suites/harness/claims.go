@@ -20,16 +20,16 @@ func APIVersions() []string {
 	}
 }
 
-// AllVersions returns APIVersions for a check that is about all of them. A target that does
-// not claim each is skipped: some of them would not verify what the requirement says.
-func (e *Env) AllVersions(t *T) []string {
+// Versions are those that a check is about. A target that does not claim each of them is
+// skipped: the others alone would not verify what the requirement says.
+func (e *Env) Versions(t *T, all ...string) []string {
 	claimed := e.Target.Capabilities.APIVersions
-	for _, version := range APIVersions() {
+	for _, version := range all {
 		if !sut.Claims(claimed, version) {
 			t.Skip(fmt.Sprintf("api-version %s is not claimed (capabilities.api_versions of the target file)", version))
 		}
 	}
-	return APIVersions()
+	return all
 }
 
 // transports are those that the catalogue is about, in the order in which a device of a

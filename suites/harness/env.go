@@ -69,6 +69,7 @@ func Open(ctx context.Context, target sut.Target) (*Env, error) {
 // openForeign prepares what a lab with a control port does not need.
 func (e *Env) openForeign() (err error) {
 	e.traffic = NewTraffic(e.Wire.Clock, e.Target.Quotas)
+	e.Wire.Meter = e.traffic
 	e.Hooks = newCommands(e.Target, e.Timeouts.Answer)
 	if ca := e.Target.VerifiedCA; ca != nil {
 		if e.verifiedCA, err = ca.Authority(); err != nil {

@@ -18,10 +18,7 @@ var versionChecks = []harness.Check{{
 	Transports:  harness.Over(dps.HTTPS),
 	Run: func(ctx context.Context, env *harness.Env, t *harness.T) {
 		group := env.Service(ctx, t).SymmetricKeyGroup(ctx, t)
-		for _, version := range []string{
-			"2018-09-01-preview", "2018-11-01", "2019-03-31", "2021-06-01", "2021-10-01", "2021-11-01-preview",
-			"2025-07-01-preview", "2026-11-02-preview",
-		} {
+		for _, version := range env.Versions(t, harness.APIVersions()...) {
 			d := group.Device(t).With(func(id *devwire.Identity) { id.APIVersion = version })
 			answer := register(ctx, t, d)
 			taken(t, answer, "register with %s", version)

@@ -100,7 +100,7 @@ var connectChecks = []harness.Check{{
 	Transports:  harness.OverMQTT,
 	Run: func(ctx context.Context, env *harness.Env, t *harness.T) {
 		group := env.Service(ctx, t).SymmetricKeyGroup(ctx, t)
-		for _, version := range apiVersions {
+		for _, version := range env.Versions(t, apiVersions...) {
 			d := group.Device(t).With(func(id *devwire.Identity) { id.APIVersion = version })
 			t.Expect(d.Try(ctx, t)).To(harness.BeAccepted(), "api-version=%s", version)
 		}
