@@ -185,7 +185,7 @@ var allocationDefects = point.Catalogue{{
 	},
 }, {
 	ID: "hub-refusal-unnamed", Summary: "reports a hub that refused it as one that was not specified",
-	Catches: []string{"DPS-ALLOC-023"},
+	Catches: []string{"DPS-ALLOC-023", "DPS-ALLOC-029"},
 	Build: everyAnswer(func(d object) {
 		if s := d.state(); s != nil && s["errorCode"] != nil {
 			s["errorCode"] = 400208
