@@ -174,17 +174,13 @@ func (s *Sender) next(sent *Sent, out OutgoingMessage, first bool) *amqp.Transfe
 func (s *Sender) writeFrame(t *amqp.Transfer, payload []byte, size uint32) (int, error) {
 	c := s.Conn()
 	frame := amqp.Frame{Channel: s.session.out, Performative: t}
-	t.More = true
+	t.More = true // which makes it no shorter than it can be
 	empty, err := frame.Append(nil)
 	if err != nil {
 		return 0, err
 	}
-	n := len(payload)
-	if room := int(size) - len(empty); n > room {
-		n = max(room, 1)
-	} else {
-		t.More = false
-	}
+	n := min(len(payload), max(int(size)-len(empty), 1))
+	t.More = n < len(payload)
 	frame.Payload = payload[:n]
 	if err := c.writeMax(frame, max(size, uint32(len(empty)+n))); err != nil || t.More {
 		return n, err

@@ -57,8 +57,8 @@ func (e *encoder) values(l List) {
 
 func (e *encoder) pairs(m Map) {
 	for _, p := range m {
-		e.value(p.Key)
-		e.value(p.Value)
+		e.value(p[0])
+		e.value(p[1])
 	}
 }
 

@@ -43,8 +43,8 @@ type List []Value
 // Map is a sequence of pairs, in the order of the wire.
 type Map []Pair
 
-// Pair is one entry of a Map.
-type Pair struct{ Key, Value Value }
+// Pair is one entry of a Map: its key and its value.
+type Pair [2]Value
 
 // Array is a sequence of values of one type. Code is the format code that all of them are
 // written with; Descriptor, when not nil, describes every one of them.
@@ -69,14 +69,14 @@ func Some[T any](v T) Opt[T] { return Opt[T]{V: v, Set: true} }
 // Get returns the value of the first pair whose key is name, as a string or as a symbol.
 func (m Map) Get(name string) (Value, bool) {
 	for _, p := range m {
-		switch key := p.Key.(type) {
+		switch key := p[0].(type) {
 		case string:
 			if key == name {
-				return p.Value, true
+				return p[1], true
 			}
 		case Symbol:
 			if string(key) == name {
-				return p.Value, true
+				return p[1], true
 			}
 		}
 	}
