@@ -116,6 +116,7 @@ func (s *Service) outcome(ctx context.Context, a Attested, linked links, r, befo
 		if errors.Is(err, ErrHubUnauthorized) { // [DPS-ALLOC-023]
 			return failed(r, problem.CodeHubUnauthorized, "The IoT hub refused the provisioning service: unauthorized.")
 		}
+		// [DPS-ALLOC-029]
 		return failed(r, problem.CodeHubUnavailable, "The IoT hub did not accept the device.")
 	}
 	return assigned
@@ -127,7 +128,7 @@ func (s *Service) write(ctx context.Context, a Attested, hub Hub, id Identity) e
 	if w.Skip {
 		return nil
 	}
-	trying, cancel := context.WithTimeout(ctx, hubPatience)
+	trying, cancel := s.within(ctx, hubPatience)
 	defer cancel()
 	pause := hubPause
 	for try := 1; ; try++ { // [DPS-ALLOC-032]
@@ -141,6 +142,13 @@ func (s *Service) write(ctx context.Context, a Attested, hub Hub, id Identity) e
 	}
 }
 
+// within is a context that also ends when d of the service's time is over.
+func (s *Service) within(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	over := s.o.Clock.AfterFunc(d, cancel)
+	return ctx, func() { over.Stop(); cancel() }
+}
+
 // carry says how a device moves to another hub: with its twin, or with the initial one
 // (service-api.md 4.8). A hub that is no longer linked cannot be read.
 func (s *Service) carry(ctx context.Context, a Attested, linked links, before registration.Record, initial Twin) (dps.Substatus, Twin) {
@@ -151,7 +159,7 @@ func (s *Service) carry(ctx context.Context, a Attested, linked links, before re
 	if !ok {
 		return dps.SubstatusDeviceDataReset, initial
 	}
-	reading, cancel := context.WithTimeout(ctx, oldHubPatience)
+	reading, cancel := s.within(ctx, oldHubPatience)
 	defer cancel()
 	twin, err := old.Hub.Twin(reading, before.DeviceID)
 	if err != nil {
@@ -166,7 +174,7 @@ func (s *Service) release(ctx context.Context, linked links, host, deviceID stri
 	if !ok {
 		return
 	}
-	releasing, cancel := context.WithTimeout(ctx, oldHubPatience)
+	releasing, cancel := s.within(ctx, oldHubPatience)
 	defer cancel()
 	if err := l.Hub.Release(releasing, deviceID); err != nil {
 		s.o.Logger.WarnContext(ctx, "old identity not removed", "service", s.o.Name, "hub", host, "error", err)

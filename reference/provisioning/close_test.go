@@ -50,7 +50,7 @@ func TestCloseCancelsWhatTakesTooLong(t *testing.T) {
 
 func TestClosePutsAnEndToThePausesOfAHubThatDoesNotAnswer(t *testing.T) {
 	l, h, a, op := unanswered(t, 100)
-	l.timers(1)
+	l.timers(besidePatience)
 	impatient, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := l.Close(impatient); !errors.Is(err, context.Canceled) {

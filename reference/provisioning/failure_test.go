@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
-	"github.com/dpslab/dpslab/internal/clock"
 	"github.com/dpslab/dpslab/internal/dps"
 	"github.com/dpslab/dpslab/internal/point"
 	"github.com/dpslab/dpslab/reference/provisioning"
@@ -76,9 +74,9 @@ func unanswered(t *testing.T, times int64) (*lab, *hub, provisioning.Attested, r
 func TestAHubThatDoesNotAnswerIsAskedAgain(t *testing.T) {
 	l, h, a, op := unanswered(t, 2)
 	for i, pause := range []time.Duration{time.Second, 2 * time.Second} {
-		l.timers(1)
+		l.timers(besidePatience)
 		l.clock.Advance(pause - time.Nanosecond)
-		l.timers(1) // it still waits
+		l.timers(besidePatience) // it still waits
 		if h.written() != i+1 {
 			t.Errorf("asked %d times before the pause of %v was over", h.written(), pause)
 		}
@@ -93,7 +91,7 @@ func TestAHubThatDoesNotAnswerIsAskedAgain(t *testing.T) {
 func TestAHubThatNeverAnswersFailsTheRegistration(t *testing.T) {
 	l, h, a, op := unanswered(t, 100)
 	for _, pause := range []time.Duration{time.Second, 2 * time.Second, 4 * time.Second} {
-		l.timers(1)
+		l.timers(besidePatience)
 		l.clock.Advance(pause)
 	}
 	failedWith(t, l.settle(a, op), 500208)
@@ -113,39 +111,28 @@ func (h *hub) speechless() *hub {
 
 // Devices give up after a minute (device-api.md 3.5), so they are told before.
 func TestAHubThatSaysNothingIsNotWaitedForLongerThanADeviceWaits(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		l := open(t, func(o *provisioning.Options) { o.PollHold = 0 })
-		l.link(newHub("hub-a").speechless())
-		l.enroll(individual("dev-01"))
-		a, elapsed := l.attest(l.claim("dev-01", primaryKey)), clock.Stopwatch()
-		op := l.register(a)
-		if early := l.poll(a, op); early.Status != dps.StatusAssigning {
-			t.Errorf("the first poll tells %+v", early)
-		}
-		for l.poll(a, op).Status == dps.StatusAssigning && elapsed() < time.Minute {
-			if err := clock.Wait(t.Context(), clock.System(), time.Second); err != nil {
-				t.Fatal(err)
-			}
-		}
-		failedWith(t, l.poll(a, op), 500208)
-		if took := elapsed(); took > 30*time.Second {
-			t.Errorf("the device waits for %v", took)
-		}
-	})
+	l := open(t)
+	l.link(newHub("hub-a").speechless())
+	l.enroll(individual("dev-01"))
+	a := l.attest(l.claim("dev-01", primaryKey))
+	op := l.register(a)
+	l.timers(1) // that of the patience with the hub
+	l.clock.Advance(30 * time.Second)
+	failedWith(t, l.settle(a, op), 500208)
 }
 
 // What a device leaves behind at a hub that is gone does not keep it from the new one.
 func TestAnOldHubThatSaysNothingDelaysADeviceForSecondsOnly(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		l, old, next := settled(t, migrate)
-		old.silent = true
-		l.change(at(next, migrate))
-		elapsed := clock.Stopwatch()
-		assignedTo(t, l.provision(l.claim("dev-01", primaryKey)), next, dps.SubstatusDeviceDataReset)
-		if took := elapsed(); took > 15*time.Second {
-			t.Errorf("it took %v", took)
-		}
-	})
+	l, old, next := settled(t, migrate)
+	old.silent = make(chan struct{})
+	l.change(at(next, migrate))
+	a := l.attest(l.claim("dev-01", primaryKey))
+	op := l.register(a)
+	for _, what := range []string{"the twin", "the removal"} {
+		within(t, "the request for "+what, old.silent)
+		l.clock.Advance(10 * time.Second)
+	}
+	assignedTo(t, l.settle(a, op), next, dps.SubstatusDeviceDataReset)
 }
 
 func TestADisabledEnrollmentDisablesTheRegistration(t *testing.T) {

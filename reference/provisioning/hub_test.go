@@ -17,8 +17,8 @@ type hub struct {
 	mu         sync.Mutex
 	writes     int // calls of Assign
 	identities map[string]provisioning.Identity
-	noTwin     bool // Twin fails
-	silent     bool // Twin and Release are not answered
+	noTwin     bool          // Twin fails
+	silent     chan struct{} // Twin and Release are told here, and not answered
 }
 
 func newHub(name string) *hub {
@@ -46,7 +46,8 @@ func (h *hub) Assign(ctx context.Context, id provisioning.Identity) error {
 }
 
 func (h *hub) Twin(ctx context.Context, deviceID string) (provisioning.Twin, error) {
-	if h.silent {
+	if h.silent != nil {
+		h.silent <- struct{}{}
 		<-ctx.Done()
 		return provisioning.Twin{}, ctx.Err()
 	}
@@ -60,7 +61,8 @@ func (h *hub) Twin(ctx context.Context, deviceID string) (provisioning.Twin, err
 }
 
 func (h *hub) Release(ctx context.Context, deviceID string) error {
-	if h.silent {
+	if h.silent != nil {
+		h.silent <- struct{}{}
 		<-ctx.Done()
 		return ctx.Err()
 	}

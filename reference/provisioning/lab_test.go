@@ -136,16 +136,6 @@ func (l *lab) register(a provisioning.Attested) registration.Operation {
 	return op
 }
 
-// poll tells how far an operation came.
-func (l *lab) poll(a provisioning.Attested, op registration.Operation) registration.Record {
-	l.t.Helper()
-	op, err := l.Operation(l.t.Context(), a, op.ID)
-	if err != nil {
-		l.t.Fatalf("poll of %q: %v", a.RegistrationID, err)
-	}
-	return op.Record
-}
-
 // settle polls an operation that needs no further push to its end.
 func (l *lab) settle(a provisioning.Attested, op registration.Operation) registration.Record {
 	l.t.Helper()
@@ -180,6 +170,9 @@ func (l *lab) timers(n int) {
 		l.t.Fatalf("nothing waits on the service's clock: %v", err)
 	}
 }
+
+// besidePatience are a timer that a test waits for and that of the patience with the hub.
+const besidePatience = 2
 
 // within takes what must come from ch.
 func within[T any](t *testing.T, what string, ch <-chan T) T {

@@ -41,7 +41,7 @@ func (l *lab) pollAside(ctx context.Context, a provisioning.Attested, id string)
 func TestAnEarlyPollIsHeldUntilTheOperationSettles(t *testing.T) {
 	l, g, a, op := underWay(t)
 	heard := l.pollAside(t.Context(), a, op.ID)
-	l.timers(1) // it waits
+	l.timers(besidePatience) // it waits
 	close(g.open)
 	if p := within(t, "the poll", heard); p.err != nil || p.op.Record.Status != dps.StatusAssigned {
 		t.Errorf("heard %s, %v", p.op.Record.Status, p.err)
@@ -51,7 +51,7 @@ func TestAnEarlyPollIsHeldUntilTheOperationSettles(t *testing.T) {
 func TestAnEarlyPollIsNotHeldForLong(t *testing.T) {
 	l, g, a, op := underWay(t)
 	heard := l.pollAside(t.Context(), a, op.ID)
-	l.timers(1)
+	l.timers(besidePatience)
 	l.clock.Advance(pollHold)
 	if p := within(t, "the poll", heard); p.err != nil || p.op.Record.Status != dps.StatusAssigning || p.op.ID != op.ID {
 		t.Errorf("heard %+v, %v", p.op, p.err)
@@ -64,7 +64,7 @@ func TestAPollEndsWithItsRequest(t *testing.T) {
 	l, g, a, op := underWay(t)
 	request, hangUp := context.WithCancel(t.Context())
 	heard := l.pollAside(request, a, op.ID)
-	l.timers(1)
+	l.timers(besidePatience)
 	hangUp()
 	if p := within(t, "the poll", heard); p.err != nil || p.op.Record.Status != dps.StatusAssigning {
 		t.Errorf("heard %s, %v", p.op.Record.Status, p.err)
