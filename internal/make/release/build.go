@@ -63,14 +63,11 @@ func (r *release) build(goos, goarch, work string) (string, error) {
 	return binary, run(cmd)
 }
 
-// cyclonedx is the tool that reads the modules out of a binary.
-const cyclonedx = "github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod"
-
-// modules writes the list of what is in a binary. It has neither serial number nor time,
-// which would differ from run to run.
+// modules writes the list of what is in a binary, by the tool that internal/make/tools.mod
+// pins. It has neither serial number nor time, which would differ from run to run.
 func (r *release) modules(binary, file string) error {
-	cmd := exec.Command("go", "run", "-trimpath", cyclonedx+"@"+r.sbom, "bin", "-json", "-std", "-noserial", "-notimestamp", "-version", r.version,
-		"-output", file, binary)
+	cmd := exec.Command("go", "tool", "-modfile=internal/make/tools.mod", "cyclonedx-gomod", "bin",
+		"-json", "-std", "-noserial", "-notimestamp", "-version", r.version, "-output", file, binary)
 	if err := run(cmd); err != nil {
 		return err
 	}

@@ -34,7 +34,6 @@ type release struct {
 	version, commit string
 	at              time.Time
 	out             string
-	sbom            string // a version of cyclonedx-gomod
 	say             io.Writer
 }
 
@@ -42,7 +41,6 @@ func main() {
 	r := &release{say: os.Stdout}
 	flag.StringVar(&r.version, "version", "", "version (default: what git describe says)")
 	flag.StringVar(&r.out, "out", "dist", "folder to write to; an older release there is replaced")
-	flag.StringVar(&r.sbom, "cyclonedx-gomod", "", "version of the tool that lists the modules, as in v1.10.0")
 	only := flag.String("platforms", strings.Join(platforms, ","), "GOOS/GOARCH, separated by commas")
 	flag.Parse()
 	err := r.identify(os.Getenv)
@@ -57,9 +55,6 @@ func main() {
 
 // make makes the release, whose version, commit and time are known.
 func (r *release) make(platforms []string) error {
-	if r.sbom == "" {
-		return errors.New("no version of cyclonedx-gomod is given; the Makefile has it")
-	}
 	if err := r.empty(); err != nil {
 		return err
 	}
