@@ -156,6 +156,14 @@ func goError(by string, e *amqp.Error) error {
 	return makeAMQPError(by, string(e.Condition), e.Description)
 }
 
+// ended is why the connection ended.
+func (c *amqpClient) ended() error {
+	if err := c.conn.Err(); err != nil {
+		return c.reason(err)
+	}
+	return net.ErrClosed
+}
+
 // close says goodbye, and does not wait for a server that does not listen.
 func (c *amqpClient) close() { c.conn.Close() }
 

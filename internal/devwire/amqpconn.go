@@ -17,8 +17,8 @@ import (
 	"github.com/dpslab/dpslab/internal/transcript"
 )
 
-// AMQPConn is an AMQP connection frame by frame. It sends nothing by itself: no header, no
-// credit, no disposition, no empty frame.
+// AMQPConn is an AMQP connection frame by frame, for one goroutine to read. It sends
+// nothing by itself: no header, no credit, no disposition, no empty frame.
 //
 //	c, err := wire.AMQP(ctx, dps.AMQP, ep, devwire.DialOptions{})
 //	err = c.Login(ctx, id)             // SASL, as id's style has it
@@ -31,6 +31,9 @@ type AMQPConn struct {
 	limits Timeouts
 	host   string
 	device string // whose links were attached
+
+	sender any    // the server's handle for the link that it receives on; nil before its attach
+	credit uint64 // that it gave there last
 
 	heard  chan amqpframe.Frame // closed by the reader, after it set err
 	err    error
@@ -121,11 +124,26 @@ func (c *AMQPConn) Next(ctx context.Context) (amqpframe.Frame, error) {
 		if !ok {
 			return amqpframe.Frame{}, c.err
 		}
+		c.follow(f)
 		return f, nil
 	case <-ctx.Done():
 		return amqpframe.Frame{}, fmt.Errorf("no frame came: %w", ctx.Err())
 	}
 }
+
+// follow keeps the credit in mind.
+func (c *AMQPConn) follow(f amqpframe.Frame) {
+	switch {
+	case f.Name() == "attach" && f.Body.Field("role") == true:
+		c.sender, c.credit = f.Body.Field("handle"), 0
+	case f.Name() == "flow" && c.sender != nil && f.Body.Field("handle") == c.sender:
+		c.credit, _ = f.Body.Number("link-credit")
+	}
+}
+
+// Credit is how many messages the server has last allowed on the sender, by the frames that
+// were read so far.
+func (c *AMQPConn) Credit() uint64 { return c.credit }
 
 // Expect returns the next frame that is not empty, which must have one of these names.
 // Otherwise it returns what came with an error: an *AMQPError when the server ended a
@@ -135,13 +153,14 @@ func (c *AMQPConn) Expect(ctx context.Context, names ...string) (amqpframe.Frame
 }
 
 // Delivery returns the next message, put together from its transfers. Frames of other
-// kinds before it are an error, except flow.
+// kinds before it are an error, except flow; the first of them is in Instead.
 func (c *AMQPConn) Delivery(ctx context.Context) (AMQPDelivery, error) {
 	var d AMQPDelivery
 	var payload []byte
 	for {
 		f, err := c.Expect(ctx, "transfer", "flow")
 		if err != nil {
+			d.Instead = f
 			return d, err
 		}
 		if f.Name() == "flow" {
@@ -170,6 +189,7 @@ type AMQPDelivery struct {
 	Transfer *amqpframe.Described // of the first frame
 	Frames   []amqpframe.Frame
 	Message  amqpframe.Message
+	Instead  amqpframe.Frame // what came in the place of one
 }
 
 // Close closes the connection without a close frame.

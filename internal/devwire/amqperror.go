@@ -45,10 +45,11 @@ func (e *AMQPError) Code() int {
 }
 
 // amqpConditions are the error conditions with the status that each stands for
-// (device-api.md 3.5).
+// (device-api.md 3.5, iot-hub.md 2.7, 7.1).
 var amqpConditions = map[string]int{
 	"com.microsoft:argument-error":             400,
 	"amqp:unauthorized-access":                 401,
+	"amqp:resource-limit-exceeded":             403,
 	"amqp:not-found":                           404,
 	"com.microsoft:precondition-failed":        409,
 	"com.microsoft:device-container-throttled": 429,

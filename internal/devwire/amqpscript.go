@@ -119,8 +119,7 @@ func (c *AMQPConn) Login(ctx context.Context, id Identity) error {
 }
 
 // Attach begins AMQP and a session, attaches both links, each when the one before it is
-// answered, and gives the server credit. Flow frames are passed over: whether there is
-// credit for a request is the check's to find out.
+// answered, gives the server credit, and waits until the server has given some.
 func (c *AMQPConn) Attach(ctx context.Context, ep Endpoint, id Identity) error {
 	links := []uint32{AMQPReceiver, AMQPSender}
 	if id.AMQP.SenderFirst {
@@ -143,7 +142,15 @@ func (c *AMQPConn) Attach(ctx context.Context, ep Endpoint, id Identity) error {
 			return err
 		}
 	}
-	return c.Send(amqpframe.On(0, AMQPCredit(50)))
+	if err := c.Send(amqpframe.On(0, AMQPCredit(amqpCredit))); err != nil {
+		return err
+	}
+	for c.credit == 0 {
+		if _, err := c.Expect(ctx, "flow"); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // answered waits for the server's half of an opening.

@@ -54,6 +54,14 @@ func (d *httpsDevice) Register(ctx context.Context, payload json.RawMessage) (An
 }
 
 func (d *httpsDevice) Poll(ctx context.Context, operationID string) (Answer, error) {
+	if d.id.TPM != nil && d.token == "" {
+		// The registration was another connection's; the TPM still has the key of its challenge.
+		token, err := d.id.TPMToken(d.wire.clock().Now(), registrationPolicy)
+		if err != nil {
+			return Answer{}, notSent("poll before the first registration: %w", err)
+		}
+		d.token = token
+	}
 	return d.ask(ctx, HTTPRequest{Method: http.MethodGet, Path: PollPath(d.id, operationID)})
 }
 

@@ -19,6 +19,20 @@ type HubIdentity struct {
 	DeviceID    string
 	Key         []byte // decoded
 	Certificate *tls.Certificate
+	TPM         TPM // after it imported the key that came with the assignment (Answer.TPMKey)
+	AMQP        HubAMQPStyle
+}
+
+// password is a token by the identity's key or its TPM's; "" with neither.
+func (id HubIdentity) password(host string, now time.Time) (string, error) {
+	if id.TPM == nil {
+		return id.Token(host, now), nil
+	}
+	token, err := SAS{Resource: HubResource(host, id.DeviceID), Expiry: now.Add(tokenLife)}.signed(id.TPM.Sign)
+	if err != nil {
+		return "", fmt.Errorf("sign with the tpm: %w", err)
+	}
+	return token, nil
 }
 
 // Token is a fresh token of the identity for a hub, valid for an hour from now; "" without
@@ -37,15 +51,16 @@ type Twin struct {
 	Raw                             []byte
 }
 
-// HubError is a twin request that the hub refused.
+// HubError is a twin request that the hub refused, or telemetry that it rejected over AMQP.
 type HubError struct {
-	Status   int
-	Document *ErrorDocument // nil when the body is none
+	Status    int            // over AMQP, what the condition of a rejection stands for
+	Document  *ErrorDocument // nil when the body is none
+	Condition string         // of a rejection
 }
 
 func (e *HubError) Error() string {
 	if e.Document == nil {
-		return fmt.Sprintf("the hub answered %d", e.Status)
+		return strings.TrimSpace(fmt.Sprintf("the hub answered %d %s", e.Status, e.Condition))
 	}
 	return fmt.Sprintf("the hub answered %d, %d %s", e.Status, e.Document.ErrorCode, e.Document.Message)
 }
@@ -76,9 +91,11 @@ const desiredBacklog = 64
 // refused CONNACK is a *ConnectRefused.
 func (w *Wire) HubDevice(ctx context.Context, t dps.Transport, ep Endpoint, id HubIdentity) (*HubDevice, error) {
 	h := &HubDevice{host: ep.Host, id: id, desired: make(chan json.RawMessage, desiredBacklog)}
-	l := login{
-		clientID: id.DeviceID, username: HubUsername(ep.Host, id.DeviceID), password: id.Token(ep.Host, w.clock().Now()),
+	password, err := id.password(ep.Host, w.clock().Now())
+	if err != nil {
+		return nil, err
 	}
+	l := login{clientID: id.DeviceID, username: HubUsername(ep.Host, id.DeviceID), password: password}
 	// Ordered, for desired patches build on one another; hear does not block.
 	client, err := w.openMQTT(ctx, t, ep, DialOptions{Certificate: id.Certificate}, l, true, h.hear)
 	if err != nil {
@@ -189,14 +206,19 @@ func (h *HubDevice) hear(topic string, payload []byte) {
 }
 
 func (h *HubDevice) hearDesired(payload []byte) {
+	keepNewest(h.desired, payload)
+}
+
+// keepNewest puts a patch into a channel that may be full: then the oldest goes.
+func keepNewest(patches chan json.RawMessage, patch json.RawMessage) {
 	for {
 		select {
-		case h.desired <- payload:
+		case patches <- patch:
 			return
 		default:
 		}
 		select {
-		case <-h.desired: // make room: the oldest goes
+		case <-patches:
 		default:
 		}
 	}

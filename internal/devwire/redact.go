@@ -36,7 +36,8 @@ func (id Identity) String() string {
 }
 
 func (id HubIdentity) String() string {
-	return fmt.Sprintf("device %s, key %s, certificate %s", id.DeviceID, hide(id.Key), present(id.Certificate != nil))
+	return fmt.Sprintf("device %s, key %s, certificate %s, tpm %s",
+		id.DeviceID, hide(id.Key), present(id.Certificate != nil), present(id.TPM != nil))
 }
 
 func (s SAS) String() string {
@@ -78,10 +79,11 @@ func (c *policyClient) String() string {
 	return fmt.Sprintf("client of %s by policy %s, key %s", c.host, c.policy, hide(c.key))
 }
 
-func (d *httpsDevice) String() string { return d.id.String() + " over https" }
-func (d *MQTTDevice) String() string  { return d.id.String() + " over mqtt" }
-func (h *HubDevice) String() string   { return h.id.String() + " at its hub" }
-func (d *AMQPDevice) String() string  { return d.id.String() + " over " + d.over.String() }
+func (d *httpsDevice) String() string   { return d.id.String() + " over https" }
+func (d *MQTTDevice) String() string    { return d.id.String() + " over mqtt" }
+func (h *HubDevice) String() string     { return h.id.String() + " at its hub" }
+func (h *AMQPHubDevice) String() string { return h.id.String() + " at its hub over amqp" }
+func (d *AMQPDevice) String() string    { return d.id.String() + " over " + d.over.String() }
 
 func (l SASLLogin) String() string {
 	return fmt.Sprintf("sasl %s, hostname %q, response %s", l.Mechanism, l.Hostname, hide(l.Initial))
@@ -126,6 +128,7 @@ func (c *policyClient) Format(s fmt.State, _ rune)  { format(s, c) }
 func (d *httpsDevice) Format(s fmt.State, _ rune)   { format(s, d) }
 func (d *MQTTDevice) Format(s fmt.State, _ rune)    { format(s, d) }
 func (h *HubDevice) Format(s fmt.State, _ rune)     { format(s, h) }
+func (h *AMQPHubDevice) Format(s fmt.State, _ rune) { format(s, h) }
 func (d *AMQPDevice) Format(s fmt.State, _ rune)    { format(s, d) }
 func (l SASLLogin) Format(s fmt.State, _ rune)      { format(s, l) }
 func (c TPMChallenge) Format(s fmt.State, _ rune)   { format(s, c) }
@@ -143,6 +146,7 @@ func (c *policyClient) GomegaString() string  { return c.String() }
 func (d *httpsDevice) GomegaString() string   { return d.String() }
 func (d *MQTTDevice) GomegaString() string    { return d.String() }
 func (h *HubDevice) GomegaString() string     { return h.String() }
+func (h *AMQPHubDevice) GomegaString() string { return h.String() }
 func (d *AMQPDevice) GomegaString() string    { return d.String() }
 func (l SASLLogin) GomegaString() string      { return l.String() }
 func (c TPMChallenge) GomegaString() string   { return c.String() }

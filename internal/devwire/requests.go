@@ -85,7 +85,7 @@ func (r *requests[T]) deliver(rid string, answer T, err error, topic string) {
 		return
 	}
 	if err == nil {
-		err = &Malformed{What: fmt.Sprintf("topic %q carries a $rid that no request has", topic)}
+		err = &Malformed{What: fmt.Sprintf("the answer on %q is to no request", topic)}
 	}
 	for rid, c := range r.waiting {
 		delete(r.waiting, rid)

@@ -21,18 +21,30 @@ func passing(err error) bool {
 		connect     *devwire.ConnectRefused
 		subscribe   *devwire.SubscribeRefused
 		upgrade     *devwire.UpgradeRefused
+		sasl        *devwire.SASLRefused
+		token       *devwire.TokenRefused
+		amqp        *devwire.AMQPError
 		certificate *tls.CertificateVerificationError
 		hub         *HubUnknown
 	)
-	const serverUnavailable = 3 // the one CONNACK code that passes
+	const (
+		serverUnavailable = 3 // the one CONNACK code that passes
+		saslTemporary     = 4 // the one SASL outcome that passes
+	)
 	switch {
 	case errors.As(err, &notSent), errors.As(err, &malformed), errors.As(err, &subscribe),
 		errors.As(err, &certificate), errors.As(err, &hub):
 		return false
 	case errors.As(err, &connect):
 		return connect.Code == serverUnavailable
+	case errors.As(err, &sasl):
+		return sasl.Code == saslTemporary
 	case errors.As(err, &upgrade):
 		return busy(upgrade.Status)
+	case errors.As(err, &token):
+		return busy(token.Status)
+	case errors.As(err, &amqp):
+		return amqp.Code() == 0 || busy(amqp.Code())
 	}
 	return true
 }

@@ -2,6 +2,7 @@ package device
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 
@@ -28,14 +29,46 @@ type OverWire struct {
 	Endpoint  devwire.Endpoint
 	Identity  devwire.Identity // its key or certificate is also what the hub knows it by
 
-	HubTransport dps.Transport // MQTT when none; MQTTWebSocket is the other one
+	HubTransport dps.Transport // MQTT when none; any but HTTPS
 	// HubEndpoint finds where a hub answers, from the host name that was assigned.
 	HubEndpoint func(host string) (devwire.Endpoint, error)
 }
 
 // Service connects to the provisioning service.
 func (o *OverWire) Service(ctx context.Context) (Service, error) {
-	return o.Wire.Device(ctx, o.Transport, o.Endpoint, o.Identity)
+	service, err := o.Wire.Device(ctx, o.Transport, o.Endpoint, o.Identity)
+	if err != nil || o.Identity.TPM == nil {
+		return service, err
+	}
+	return &tpmService{service, o.Identity.TPM}, nil
+}
+
+// tpmService gives the TPM the key for the hub when it comes.
+type tpmService struct {
+	Service
+	tpm devwire.TPM
+}
+
+func (s *tpmService) Register(ctx context.Context, payload json.RawMessage) (devwire.Answer, error) {
+	return s.take(s.Service.Register(ctx, payload))
+}
+
+func (s *tpmService) Poll(ctx context.Context, operationID string) (devwire.Answer, error) {
+	return s.take(s.Service.Poll(ctx, operationID))
+}
+
+func (s *tpmService) take(a devwire.Answer, err error) (devwire.Answer, error) {
+	if err != nil || a.Status != dps.StatusAssigned {
+		return a, err
+	}
+	blob, err := a.TPMKey()
+	if err == nil && blob != nil {
+		err = s.tpm.Import(blob)
+	}
+	if err != nil {
+		return a, &devwire.NotSent{Err: fmt.Errorf("the tpm does not take the key for the hub: %w", err)}
+	}
+	return a, nil
 }
 
 // Hub connects to a hub.
@@ -48,7 +81,14 @@ func (o *OverWire) Hub(ctx context.Context, host, deviceID string) (Hub, error) 
 	if transport == dps.TransportNone {
 		transport = dps.MQTT
 	}
-	id := devwire.HubIdentity{DeviceID: deviceID, Key: o.Identity.Key, Certificate: o.Identity.Certificate}
+	id := devwire.HubIdentity{DeviceID: deviceID, Key: o.Identity.Key, Certificate: o.Identity.Certificate, TPM: o.Identity.TPM}
+	if transport == dps.AMQP || transport == dps.AMQPWebSocket {
+		hub, err := o.Wire.AMQPHubDevice(ctx, transport, endpoint, id)
+		if err != nil {
+			return nil, err
+		}
+		return hub, nil
+	}
 	hub, err := o.Wire.HubDevice(ctx, transport, endpoint, id)
 	if err != nil {
 		return nil, err

@@ -113,9 +113,13 @@ func (d *Device) AtHub(t *T, assigned devwire.Answer) *HubDevice {
 	if hub == nil {
 		t.Skip("needs hub: the target file does not name " + assigned.State.AssignedHub)
 	}
-	return &HubDevice{
-		HubIdentity: devwire.HubIdentity{DeviceID: assigned.State.DeviceID, Key: d.Key, Certificate: d.Certificate}, Hub: hub,
+	id := devwire.HubIdentity{DeviceID: assigned.State.DeviceID, Key: d.Key, Certificate: d.Certificate, TPM: d.TPM}
+	if d.TPM != nil {
+		blob, err := assigned.TPMKey()
+		t.Answered(err, "read the key for the hub")
+		t.Answered(d.TPM.Import(blob), "give the tpm the key for the hub")
 	}
+	return &HubDevice{HubIdentity: id, Hub: hub}
 }
 
 // Try registers once and returns whatever came of it, also a refused connection.
@@ -138,7 +142,11 @@ func (d *Device) Try(ctx context.Context, t *T) Reply {
 // TryToken is Try with this text in the place of a token: the Authorization header, or the
 // MQTT password. "" sends none.
 func (d *Device) TryToken(ctx context.Context, t *T, token string) Reply {
-	if over := t.deviceTransport(); over != dps.HTTPS {
+	switch over := t.deviceTransport(); over {
+	case dps.HTTPS:
+	case dps.AMQP, dps.AMQPWebSocket:
+		return d.tryPlain(ctx, t, token)
+	default:
 		return d.tryPassword(ctx, t, token)
 	}
 	t.Step("%s tries to register over https with a token of its own making", d.RegistrationID)

@@ -3,6 +3,7 @@ package harness
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -14,6 +15,7 @@ import (
 type Reply struct {
 	devwire.Answer       // Code is 0 when there was none
 	Connack        byte  // return code of a refused CONNECT; 0 otherwise
+	Refused        int   // what an AMQP server that let nobody in means by it: 401 for a refused SASL exchange; 0 otherwise
 	Session        bool  // a hub let the device in
 	Err            error // why there is no proper answer
 }
@@ -24,11 +26,24 @@ func (t *T) reply(answer devwire.Answer, err error) Reply {
 	}
 	r := Reply{Answer: answer, Err: err}
 	var refused *devwire.ConnectRefused
-	if errors.As(err, &refused) {
+	var sasl *devwire.SASLRefused
+	var link *devwire.AMQPError
+	var token *devwire.TokenRefused
+	switch {
+	case errors.As(err, &refused):
 		r.Connack = refused.Code
+	case errors.As(err, &sasl) && sasl.Code == saslAuth:
+		r.Refused = http.StatusUnauthorized
+	case errors.As(err, &link):
+		r.Refused = link.Code()
+	case errors.As(err, &token):
+		r.Refused = token.Status
 	}
 	return r
 }
+
+// saslAuth is the SASL outcome for credentials that are not taken (device-api.md 3.1).
+const saslAuth = 1
 
 func (r Reply) String() string {
 	switch {
@@ -53,7 +68,8 @@ func BeAccepted() types.GomegaMatcher {
 }
 
 // BeRefused matches a Reply with one of these codes, 401 when none is named. A CONNACK of
-// 4 or 5 is MQTT's word for 401. A connection that just ends is not a refusal.
+// 4 or 5 is MQTT's word for 401, and over AMQP a SASL outcome or a link's error may say as
+// much. A connection that just ends is not a refusal.
 func BeRefused(codes ...int) types.GomegaMatcher {
 	if len(codes) == 0 {
 		codes = []int{401}
@@ -62,6 +78,9 @@ func BeRefused(codes ...int) types.GomegaMatcher {
 	return verdict{"be refused with " + words, func(r Reply) bool {
 		if r.Connack == 4 || r.Connack == 5 {
 			return slices.Contains(codes, 401)
+		}
+		if r.Refused != 0 {
+			return slices.Contains(codes, r.Refused)
 		}
 		return r.Err == nil && slices.Contains(codes, r.Code)
 	}}
