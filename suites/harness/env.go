@@ -80,6 +80,9 @@ func (e *Env) openForeign() (err error) {
 	return err
 }
 
+// Paced reports whether the target has quotas.
+func (e *Env) Paced() bool { return e.traffic != nil && e.traffic.Paced() }
+
 // Traffic is what the runs of this environment have asked of the target.
 func (e *Env) Traffic() *Traffic { return e.traffic }
 
@@ -154,7 +157,7 @@ func (e *Env) lacksNeed(needs []Need) string {
 			}
 		case NeedLoopback:
 			if e.Control != nil && !e.onLoopback() {
-				return "needs loopback: what this lab makes has no loopback address of its own"
+				return "needs loopback: the lab is not on this machine's loopback addresses"
 			}
 		case NeedContainers:
 			if e.Containers == nil {
