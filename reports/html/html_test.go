@@ -164,6 +164,8 @@ func TestTheVerdictInASentence(t *testing.T) {
 			"✗ Does not conform. Of 2 checks that ran, 1 failed and 1 could not be carried through."},
 		{"one was not selected", func(r *reports.Run) { r.Results[0].Outcome = reports.Disabled },
 			"✓ Conforms as far as it was checked. Of 1 check that ran, all passed. Of all checks, 1 were not selected."},
+		{"one has no check", func(r *reports.Run) { r.Results = r.Results[:1] },
+			"✓ Conforms as far as it was checked. Of 1 check that ran, all passed. No check covers 1 requirement."},
 		{"nothing ran", func(r *reports.Run) { r.Results[0].Outcome, r.Results[1].Outcome = reports.Disabled, reports.Skipped },
 			"– Nothing was tested. No check ran. Of all checks, 1 could not apply to this target and 1 were not selected."},
 		{"a failure was known", func(r *reports.Run) { r.Results[0].Outcome, r.Results[0].Known = reports.Failed, "later" },
@@ -176,7 +178,7 @@ func TestTheVerdictInASentence(t *testing.T) {
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			r := sample.Green()
-			r.Results = slices.Clone(r.Results[:2])
+			r.Results, r.Catalogue.Clauses = slices.Clone(r.Results[:2]), slices.Clone(r.Catalogue.Clauses[:2])
 			c.change(&r)
 			r.Tally()
 			_, root := page(t, r)

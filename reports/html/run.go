@@ -227,7 +227,7 @@ func judge(r reports.Run) verdict {
 		return verdict{"skipped", "Nothing was tested", sentence}
 	case c.Known > 0:
 		return verdict{"passed", "Conforms but for what is known", sentence}
-	case c.Disabled > 0 || c.Skipped > 0:
+	case c.Disabled > 0 || c.Skipped > 0 || c.NotCovered > 0:
 		return verdict{"passed", "Conforms as far as it was checked", sentence}
 	}
 	return verdict{"passed", "Conforms", sentence}
@@ -267,6 +267,7 @@ func brokenClaims(r reports.Run) (n int) {
 	return n
 }
 
+// unrun says what the verdict does not rest on.
 func unrun(c reports.Counts) string {
 	var parts []string
 	if c.Skipped > 0 {
@@ -275,10 +276,14 @@ func unrun(c reports.Counts) string {
 	if c.Disabled > 0 {
 		parts = append(parts, number(c.Disabled)+" were not selected")
 	}
-	if len(parts) == 0 {
-		return ""
+	said := ""
+	if len(parts) > 0 {
+		said = " Of all checks, " + and(parts) + "."
 	}
-	return " Of all checks, " + and(parts) + "."
+	if c.NotCovered > 0 {
+		said += " No check covers " + plural(c.NotCovered, "requirement") + "."
+	}
+	return said
 }
 
 func outcomes(c reports.Counts) []sum {
