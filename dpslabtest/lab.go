@@ -77,7 +77,7 @@ func (h Hub) GoString() string { return h.Host }
 
 // String tells the lab without its keys.
 func (l *Lab) String() string {
-	return fmt.Sprintf("dpslab on %s: https %d, mqtts %d, id scope %s", l.Address, l.HTTPSPort, l.MQTTSPort, l.IDScope)
+	return fmt.Sprintf("dpslab on %s: https %d, mqtts %d, amqps %d, id scope %s", l.Address, l.HTTPSPort, l.MQTTSPort, l.AMQPSPort, l.IDScope)
 }
 func (l *Lab) GoString() string { return l.String() }
 

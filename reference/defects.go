@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/dpslab/dpslab/internal/point"
+	"github.com/dpslab/dpslab/reference/deviceapi/amqpfront"
 	"github.com/dpslab/dpslab/reference/deviceapi/httpsfront"
 	"github.com/dpslab/dpslab/reference/deviceapi/mqttfront"
 	"github.com/dpslab/dpslab/reference/serviceapi"
@@ -45,6 +46,7 @@ func everyAnswer(change func(object)) func(point.Args) ([]point.Plan, error) {
 	return point.Always(
 		httpsfront.Replying.Plan(func(_ point.Call, r *httpsfront.Reply) { r.Body = edit(r.Body, change) }),
 		mqttfront.Answering.Plan(func(_ point.Call, a *mqttfront.Answer) { a.Body = edit(a.Body, change) }),
+		amqpfront.Answering.Plan(func(_ point.Call, a *amqpfront.Answer) { a.Body = edit(a.Body, change) }),
 	)
 }
 
@@ -60,6 +62,15 @@ func onHTTPS(step string, change func(*httpsfront.Reply)) func(point.Args) ([]po
 // onMQTT changes answers over MQTT at one step, or at all for "".
 func onMQTT(step string, change func(*mqttfront.Answer)) func(point.Args) ([]point.Plan, error) {
 	return point.Always(mqttfront.Answering.Plan(func(c point.Call, a *mqttfront.Answer) {
+		if step == "" || c.Step == step {
+			change(a)
+		}
+	}))
+}
+
+// onAMQP changes answers over AMQP at one step, or at all for "".
+func onAMQP(step string, change func(*amqpfront.Answer)) func(point.Args) ([]point.Plan, error) {
+	return point.Always(amqpfront.Answering.Plan(func(c point.Call, a *amqpfront.Answer) {
 		if step == "" || c.Step == step {
 			change(a)
 		}

@@ -8,11 +8,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dpslab/dpslab/internal/amqpserver"
 	"github.com/dpslab/dpslab/internal/clock"
 	"github.com/dpslab/dpslab/internal/dps"
 	"github.com/dpslab/dpslab/internal/frontdoor"
 	"github.com/dpslab/dpslab/internal/mqttserver"
 	"github.com/dpslab/dpslab/internal/point"
+	"github.com/dpslab/dpslab/reference/deviceapi/amqpfront"
 	"github.com/dpslab/dpslab/reference/deviceapi/httpsfront"
 	"github.com/dpslab/dpslab/reference/deviceapi/mqttfront"
 	"github.com/dpslab/dpslab/reference/enrollment"
@@ -109,16 +111,16 @@ func (s *Server) newService(spec ServiceSpec) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("no server certificate for %s: %w", v.name, err)
 	}
-	web, mqtt := v.fronts(spec)
 	v.host = &frontdoor.Host{
 		Names: v.hosts, Service: v.name, Default: spec.Global, Address: spec.Address, Certificate: certificate,
-		Clock: v.clock, Points: v.points, Log: s.o.Log, HTTP: web, MQTT: mqtt.Serve,
+		Clock: v.clock, Points: v.points, Log: s.o.Log,
 	}
+	v.front(v.host, spec)
 	return v, nil
 }
 
-// fronts are what devices and operators talk to, over HTTPS and over MQTT.
-func (v *Service) fronts(spec ServiceSpec) (http.Handler, *mqttserver.Server) {
+// front gives the host what devices and operators talk to.
+func (v *Service) front(host *frontdoor.Host, spec ServiceSpec) {
 	logger := v.server.o.Logger
 	find := func(scope string) (*provisioning.Service, bool) {
 		if strings.EqualFold(scope, v.scope) {
@@ -136,8 +138,9 @@ func (v *Service) fronts(spec ServiceSpec) (http.Handler, *mqttserver.Server) {
 		Points: v.points, NaiveREST: spec.NaiveREST, Quota: v.quota, Logger: logger,
 	})
 	devices := &httpsfront.Front{Home: v.core, Service: find, Logger: logger}
-	mqtt := mqttserver.New(&mqttfront.Front{Service: find, Logger: logger}, mqttserver.Options{Points: v.points, Logger: logger})
-	return split(operators, devices), mqtt
+	host.HTTP = split(operators, devices)
+	host.MQTT = mqttserver.New(&mqttfront.Front{Service: find, Logger: logger}, mqttserver.Options{Points: v.points, Logger: logger}).Serve
+	host.AMQP = amqpserver.New(&amqpfront.Front{Home: v.core, Service: find, Logger: logger}, amqpserver.Options{Points: v.points, Logger: logger}).Serve
 }
 
 // split sends what names a collection of the service API to the operators' side, and the

@@ -75,7 +75,7 @@ func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + 
 func (d *description) greeting() string {
 	var b strings.Builder
 	l, p := d.lab, d.lab.Door.Ports()
-	fmt.Fprintf(&b, "dpslab is up on %s: https %d, mqtts %d\n\n", l.Door.Addresses()[0], p.HTTPS, p.MQTTS)
+	fmt.Fprintf(&b, "dpslab is up on %s: https %d, mqtts %d, amqps %d\n\n", l.Door.Addresses()[0], p.HTTPS, p.MQTTS, p.AMQPS)
 	if s := l.Service; s != nil {
 		fmt.Fprintf(&b, "  id scope       %s\n  devices call   %s\n  operators call %s\n", s.Scope(), s.DeviceHost(), s.ServiceHost())
 	}

@@ -23,7 +23,9 @@ import (
 )
 
 // transports are the words of --transport.
-var transports = map[string]dps.Transport{"https": dps.HTTPS, "mqtt": dps.MQTT, "mqtt-ws": dps.MQTTWebSocket}
+var transports = map[string]dps.Transport{
+	"https": dps.HTTPS, "mqtt": dps.MQTT, "mqtt-ws": dps.MQTTWebSocket, "amqp": dps.AMQP, "amqp-ws": dps.AMQPWebSocket,
+}
 
 func newDevice() *cobra.Command {
 	var target targetFlags
@@ -40,7 +42,7 @@ func newDevice() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			over, ok := transports[transport]
 			if !ok {
-				return fmt.Errorf("--transport %q is none of https, mqtt, mqtt-ws", transport)
+				return fmt.Errorf("--transport %q is none of https, mqtt, mqtt-ws, amqp, amqp-ws", transport)
 			}
 			if payload != "" && !json.Valid([]byte(payload)) {
 				return fmt.Errorf(`--payload %q is not JSON; try '{"modelId":"dtmi:demo:thing;1"}'`, payload)
@@ -78,7 +80,7 @@ func newDevice() *cobra.Command {
 	target.add(cmd.Flags())
 	proof.add(cmd.Flags())
 	flags := cmd.Flags()
-	flags.StringVar(&transport, "transport", "https", "https, mqtt or mqtt-ws")
+	flags.StringVar(&transport, "transport", "https", "https, mqtt, mqtt-ws, amqp or amqp-ws")
 	flags.StringVar(&payload, "payload", "", "payload of the registration, JSON")
 	flags.IntVarP(&plan.Telemetry, "messages", "n", 1, "how many messages it sends to its hub")
 	flags.DurationVar(&plan.Interval, "interval", time.Second, "time between messages")
@@ -93,14 +95,17 @@ func refused(err error) bool {
 	var connect *devwire.ConnectRefused
 	var subscribe *devwire.SubscribeRefused
 	var upgrade *devwire.UpgradeRefused
-	return errors.As(err, &notAssigned) || errors.As(err, &connect) || errors.As(err, &subscribe) || errors.As(err, &upgrade)
+	var login *devwire.SASLRefused
+	var link *devwire.AMQPError
+	return errors.As(err, &notAssigned) || errors.As(err, &connect) || errors.As(err, &subscribe) || errors.As(err, &upgrade) ||
+		errors.As(err, &login) || errors.As(err, &link)
 }
 
 // hubTransport stays on the WebSocket where registration used one: another port may be
 // closed to the device.
 func hubTransport(t dps.Transport) dps.Transport {
-	if t == dps.MQTTWebSocket {
-		return t
+	if t == dps.MQTTWebSocket || t == dps.AMQPWebSocket {
+		return dps.MQTTWebSocket
 	}
 	return dps.MQTT
 }

@@ -51,6 +51,7 @@ var Families = []struct{ Name, About string }{
 	{"HTTPS", "the device API over HTTPS"},
 	{"MQTT", "the device API over MQTT 3.1.1"},
 	{"WS", "MQTT over WebSocket"},
+	{"AMQP", "the device API over AMQP 1.0"},
 	{"SAS", "shared access signatures of devices and service clients"},
 	{"X509", "devices that prove themselves by certificate"},
 	{"TPM", "devices that prove themselves by a TPM"},

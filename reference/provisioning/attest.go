@@ -62,11 +62,7 @@ func (s *Service) Attest(ctx context.Context, c Claim) (Attested, error) {
 	if !enrollment.ValidID(c.RegistrationID) {
 		return Attested{}, problem.InvalidArgument("Registration id %q is not valid.", c.RegistrationID)
 	}
-	judge := attestation.Judge{Points: s.o.Points, At: c.At}
-	proof := attestation.Proof{
-		RegistrationID: c.RegistrationID, Resource: s.o.Scope + "/registrations/" + c.RegistrationID,
-		Token: c.Token, Chain: c.Chain, At: c.PresentedAt,
-	}
+	judge, proof := s.judge(c)
 	// [DPS-ALLOC-001] an individual enrollment decides before any group
 	individual, err := s.o.Enrollments.Get(ctx, enrollment.Individual, c.RegistrationID)
 	switch {
@@ -80,7 +76,7 @@ func (s *Service) Attest(ctx context.Context, c Claim) (Attested, error) {
 	case individual.Attestation.Type == kindOf(c) || !individual.Disabled:
 		return s.decide(ctx, c, individual, individualReason(ctx, judge, proof, individual))
 	}
-	if c.TPM != nil && c.Token == "" { // [DPS-TPM-005] a TPM has no group
+	if c.TPM != nil { // [DPS-TPM-005] a TPM has no group
 		return Attested{}, problem.EnrollmentNotFound()
 	}
 	group, reason, err := s.findGroup(ctx, c, judge, proof)
@@ -94,6 +90,14 @@ func (s *Service) Attest(ctx context.Context, c Claim) (Attested, error) {
 		attested.Enrollment, attested.Disabled = individual, true
 	}
 	return attested, err
+}
+
+// judge is what judges the claim's proof, and the proof.
+func (s *Service) judge(c Claim) (attestation.Judge, attestation.Proof) {
+	return attestation.Judge{Points: s.o.Points, At: c.At}, attestation.Proof{
+		RegistrationID: c.RegistrationID, Resource: s.o.Scope + "/registrations/" + c.RegistrationID,
+		Token: c.Token, Chain: c.Chain, At: c.PresentedAt,
+	}
 }
 
 func (s *Service) decide(ctx context.Context, c Claim, e enrollment.Enrollment, r attestation.Reason) (Attested, error) {

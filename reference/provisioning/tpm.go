@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"errors"
 	"time"
 
 	"github.com/dpslab/dpslab/internal/point"
@@ -71,10 +72,29 @@ func (s *Service) attestTPM(ctx context.Context, c Claim, j attestation.Judge, p
 	return Attested{}, s.challenge(ctx, c, e, enrolled)
 }
 
+// Challenge challenges a device without looking for its enrollment, as SASL does: what the
+// device shows by it is that its TPM holds the endorsement key that it names. Whether that
+// is enrolled, it hears when it registers (device-api.md 4.3).
+func (s *Service) Challenge(ctx context.Context, c Claim) (*Challenge, error) {
+	var challenge *Challenge
+	err := s.challenge(ctx, c, enrollment.Enrollment{}, c.TPM.EndorsementKey)
+	if errors.As(err, &challenge) {
+		return challenge, nil
+	}
+	return nil, err
+}
+
+// Answers reports whether the claim's token is signed with the key of such a challenge.
+func (s *Service) Answers(ctx context.Context, c Claim) bool {
+	judge, proof := s.judge(c)
+	keys := s.challengeKeys(c.RegistrationID, c.TPM.EndorsementKey, proof.At)
+	return judge.SymmetricKey(ctx, proof, keys) == attestation.Accepted
+}
+
 // challenge returns the challenge as the error that it is, or what keeps it from being
 // made.
-func (s *Service) challenge(ctx context.Context, c Claim, e enrollment.Enrollment, enrolled []byte) error {
-	keys := s.challengeKeys(c.RegistrationID, enrolled, c.PresentedAt)
+func (s *Service) challenge(ctx context.Context, c Claim, e enrollment.Enrollment, endorsementKey []byte) error {
+	keys := s.challengeKeys(c.RegistrationID, endorsementKey, c.PresentedAt)
 	blob, err := s.wrap(ctx, c, e, Wrap{Keys: *c.TPM, Key: keys[0]})
 	if err != nil {
 		return err
