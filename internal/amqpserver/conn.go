@@ -47,7 +47,7 @@ type Conn struct {
 	mu       sync.Mutex
 	identity string
 	closing  bool // ends; nothing new is begun
-	ended    bool // Serve waits for what runs
+	ended    bool // the reader is done, and nothing more is said
 	running  int  // goroutines of Go
 	sessions map[uint16]*session
 	links    int
@@ -212,7 +212,7 @@ func (c *Conn) drop(identity string, why *amqp.Error) (dropped int) {
 // finish ends what the connection has begun.
 func (c *Conn) finish() {
 	c.mu.Lock()
-	c.closing, c.ended = true, true
+	c.closing = true
 	if c.timer != nil {
 		c.timer.Stop()
 	}

@@ -22,7 +22,7 @@ type Delivery struct {
 	over    bool // settled by the client, or its link is gone: it wants to hear nothing
 	told    bool // the client was told what became of it
 	done    bool // both count it as settled
-	uses    int  // what keeps its place in the link's credit: the settlement, and each Go
+	uses    int  // what keeps its place in the link's credit: the settlement, the handler, each Go
 }
 
 // Receiver is the link that it came over.
@@ -37,10 +37,11 @@ func (d *Delivery) Settled() bool {
 	return d.over
 }
 
-// arrive hands a complete message to the handler.
+// arrive hands a complete message to the handler. It is in use until the handler returns,
+// which may settle it first and then call Go.
 func (d *Delivery) arrive() error {
+	d.use()
 	r := d.receiver
-	c := r.Conn()
 	came := d.Settled()
 	message, err := amqp.ReadMessage(d.payload)
 	var malformed *amqp.Error
@@ -48,15 +49,15 @@ func (d *Delivery) arrive() error {
 	case errors.As(err, &malformed):
 		d.Reject(malformed)
 	case r.receive == nil:
-		d.Settle(&amqp.Accepted{})
+		d.Accept()
 	default:
 		d.Message = message
-		r.receive(c.ctx, d)
+		r.receive(r.Conn().ctx, d)
 	}
 	if came { // nobody needs to settle it
-		return d.Settle(nil)
+		d.Settle(nil)
 	}
-	return nil
+	return d.unuse()
 }
 
 // Accept settles the delivery as processed.
@@ -122,27 +123,31 @@ func (d *Delivery) tell(s Settlement) error {
 // Go runs f beside the reader, as Conn.Go does. Until f returns, the delivery keeps its
 // place in the link's credit, so that a client gets no more work started than that.
 func (d *Delivery) Go(f func(ctx context.Context)) {
-	c := d.receiver.Conn()
-	c.mu.Lock()
-	d.uses++
-	c.mu.Unlock()
-	c.Go(func(ctx context.Context) {
-		defer func() {
-			c.mu.Lock()
-			d.drop()
-			c.mu.Unlock()
-			d.receiver.grant()
-		}()
+	d.use()
+	d.receiver.Conn().Go(func(ctx context.Context) {
+		defer d.unuse()
 		f(ctx)
 	})
 }
 
-// finish ends the settlement. mu is held.
-func (d *Delivery) finish() {
-	if !d.done {
-		d.done = true
-		d.drop()
+// use takes a place in the link's credit, or another share in the one that it has.
+func (d *Delivery) use() {
+	c := d.receiver.Conn()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if d.uses == 0 {
+		d.receiver.inUse++
+		c.held += len(d.payload)
 	}
+	d.uses++
+}
+
+func (d *Delivery) unuse() error {
+	c := d.receiver.Conn()
+	c.mu.Lock()
+	d.drop()
+	c.mu.Unlock()
+	return d.receiver.grant()
 }
 
 // drop takes away one of the uses. mu is held.
@@ -150,6 +155,14 @@ func (d *Delivery) drop() {
 	if d.uses--; d.uses == 0 {
 		d.receiver.inUse--
 		d.receiver.Conn().held -= len(d.payload)
+	}
+}
+
+// finish ends the settlement. mu is held.
+func (d *Delivery) finish() {
+	if !d.done {
+		d.done = true
+		d.drop()
 	}
 }
 

@@ -371,6 +371,10 @@ func TestGoAMQPWithManyLinks(t *testing.T) {
 						t.Errorf("%s: %v", address, err)
 						return
 					}
+					if err := r.AcceptMessage(soon(t), m); err != nil {
+						t.Error(err)
+						return
+					}
 				}
 				w.Close(soon(t))
 				r.Close(soon(t))

@@ -363,7 +363,7 @@ func echo() *handler {
 			}
 			return func(_ context.Context, d *amqpserver.Delivery) {
 				d.Accept()
-				d.Go(func(ctx context.Context) { back.Send(ctx, d.Message, amqpserver.SendOptions{Settled: true}) })
+				d.Go(func(ctx context.Context) { back.Send(ctx, d.Message, amqpserver.SendOptions{}) })
 			}, nil
 		},
 	}

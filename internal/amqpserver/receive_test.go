@@ -2,6 +2,7 @@ package amqpserver_test
 
 import (
 	"context"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -218,5 +219,55 @@ func TestCredit(t *testing.T) {
 	p.outcome(3)
 	if f := next[*amqp.Flow](p); f.LinkCredit != amqp.Some(uint32(4)) {
 		t.Errorf("credit is %+v", f)
+	}
+}
+
+// TestCreditNeverEnds, whatever order a handler settles and works in.
+func TestCreditNeverEnds(t *testing.T) {
+	type act func(d *amqpserver.Delivery, done func(context.Context))
+	for rule, act := range map[string]act{
+		"settled, then work": func(d *amqpserver.Delivery, done func(context.Context)) { d.Accept(); d.Go(done) },
+		"work, then settled": func(d *amqpserver.Delivery, done func(context.Context)) { d.Go(done); d.Accept() },
+		"settled by the work": func(d *amqpserver.Delivery, done func(context.Context)) {
+			d.Go(func(ctx context.Context) { done(ctx); d.Accept() })
+		},
+		"much work": func(d *amqpserver.Delivery, done func(context.Context)) {
+			d.Go(done)
+			d.Accept()
+			d.Go(func(context.Context) {})
+		},
+		"late work": func(d *amqpserver.Delivery, done func(context.Context)) {
+			d.Receiver().Conn().Go(func(context.Context) { d.Accept(); d.Go(done) })
+		},
+	} {
+		for _, settled := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, sent settled %v", rule, settled), func(t *testing.T) {
+				worked := make(chan bool, 100)
+				p := begun(t, amqpserver.New(&handler{incoming: func(*amqpserver.Receiver, *amqp.Attach, *amqp.Attach) (amqpserver.Receive, *amqp.Error) {
+					return func(_ context.Context, d *amqpserver.Delivery) { act(d, func(context.Context) { worked <- true }) }, nil
+				}}, amqpserver.Options{Credit: 3, MaxHeld: 100}))
+				p.send(0, attachSender(0, "a"))
+				next[*amqp.Attach](p)
+				sent, credit := uint32(0), uint32(0)
+				for sent < 50 {
+					if credit == sent {
+						if f, ok := p.frame().Performative.(*amqp.Flow); ok && f.Handle.Set {
+							credit = f.DeliveryCount.V + f.LinkCredit.V
+						}
+						continue
+					}
+					one := transfer(0, sent)
+					one.Settled = amqp.Some(settled)
+					p.sendFrame(amqp.Frame{Performative: one, Payload: message(t, "x")})
+					sent++
+				}
+				for range sent {
+					within(t, "the work", worked)
+				}
+				if credit-sent > 3 {
+					t.Errorf("credit for %d after %d", credit, sent)
+				}
+			})
+		}
 	}
 }

@@ -41,6 +41,9 @@ func (c *Conn) run() string {
 	case errors.Is(err, io.EOF):
 		err = errors.New("the client ended the connection without a close")
 	}
+	c.mu.Lock()
+	c.ended = true
+	c.mu.Unlock()
 	c.words.Wait()
 	return err.Error()
 }
