@@ -2,9 +2,9 @@ package main
 
 import (
 	"encoding/base64"
+	"net"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -53,9 +53,27 @@ func TestDevicesWithATPM(t *testing.T) {
 				if err := module.Import(blob); err != nil {
 					t.Fatal(err)
 				}
+				hub, err := lab.wire.HubDevice(t.Context(), dps.MQTT, lab.hub(t, assigned.State.AssignedHub),
+					devwire.HubIdentity{DeviceID: assigned.State.DeviceID, TPM: module})
+				if err != nil {
+					t.Fatalf("the hub does not know the key: %v", err)
+				}
+				hub.Close()
 			}
 		})
 	}
+}
+
+// hub is where a hub of the lab answers.
+func (r *running) hub(t testing.TB, host string) devwire.Endpoint {
+	t.Helper()
+	for _, h := range r.target.Hubs {
+		if h.Host == host {
+			return r.target.Endpoint(h)
+		}
+	}
+	t.Fatalf("the lab has no hub %q", host)
+	return devwire.Endpoint{}
 }
 
 // swtpm is Debian's software TPM, a whole one.
@@ -74,13 +92,15 @@ func swtpm(t *testing.T) devwire.TPM {
 	}
 	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
 	for {
-		module, err := tpm.Open(socket)
-		if err == nil {
+		// The socket is there before anybody listens.
+		if probe, err := net.Dial("unix", socket); err == nil {
+			probe.Close()
+			module, err := tpm.Open(socket)
+			if err != nil {
+				t.Fatal(err)
+			}
 			t.Cleanup(func() { module.Close() })
 			return module
-		}
-		if !strings.Contains(err.Error(), "no such file") {
-			t.Fatal(err)
 		}
 		if err := clock.Wait(t.Context(), clock.System(), 10*time.Millisecond); err != nil {
 			t.Fatal(err)
