@@ -54,12 +54,14 @@ func writeEscaped(w io.Writer, document []byte) error {
 const readBytes = 256 << 20
 
 // ReadJSON reads what WriteJSON wrote and refuses a run that does not reconcile.
-func ReadJSON(rd io.Reader) (Run, error) {
-	limited := &io.LimitedReader{R: rd, N: readBytes}
+func ReadJSON(rd io.Reader) (Run, error) { return readJSON(rd, readBytes) }
+
+func readJSON(rd io.Reader, limit int64) (Run, error) {
+	limited := &io.LimitedReader{R: rd, N: limit}
 	var r Run
 	if err := json.NewDecoder(limited).Decode(&r); err != nil {
 		if limited.N == 0 {
-			return Run{}, fmt.Errorf("a result file of more than %d MiB is not read", readBytes>>20)
+			return Run{}, fmt.Errorf("a result file of more than %d MiB is not read", limit>>20)
 		}
 		return Run{}, fmt.Errorf("not a result file of dpslab: %w", err)
 	}

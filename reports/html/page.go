@@ -5,12 +5,16 @@ import (
 	"embed"
 	"encoding/base64"
 	"html/template"
+	"sync"
 )
 
 //go:embed assets
 var assets embed.FS
 
-var pages = template.Must(template.New("").Funcs(template.FuncMap{"plural": plural}).ParseFS(assets, "assets/*.tmpl"))
+// pages are the templates, parsed when the first page is written.
+var pages = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("").Funcs(template.FuncMap{"plural": plural}).ParseFS(assets, "assets/*.tmpl"))
+})
 
 // page is what page.tmpl puts around every page.
 type page struct {

@@ -19,7 +19,7 @@ const (
 func WriteRun(w io.Writer, r reports.Run) error {
 	v := newRunView(r)
 	v.Page = newPage(v.Verdict.Word + ": dpslab conformance of " + v.Host)
-	return pages.ExecuteTemplate(w, "run.tmpl", v)
+	return pages().ExecuteTemplate(w, "run.tmpl", v)
 }
 
 // runView is a run as run.tmpl shows it. Its strings are shown already.

@@ -37,7 +37,7 @@ type Said struct {
 }
 
 const (
-	entryMarkup = 170
+	entryMarkup = 300
 	entryBytes  = 6_000 // of one entry at most
 )
 

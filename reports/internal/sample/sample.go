@@ -67,7 +67,7 @@ func Reds(n int) reports.Run {
 		c := clause("MQTT", i+1)
 		one := reports.Result{Requirement: c.ID, Title: title("MQTT", i+1), Transport: "mqtt", Assertions: 1, Duration: time.Second}
 		fail(&one, i)
-		for range 60 {
+		for range 20 {
 			one.Exchange = append(one.Exchange, Exchange()...)
 		}
 		r.Catalogue.Clauses, r.Results = append(r.Catalogue.Clauses, c), append(r.Results, one)

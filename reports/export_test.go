@@ -1,0 +1,4 @@
+package reports
+
+// ReadJSONUpTo is ReadJSON with a limit of its own.
+var ReadJSONUpTo = readJSON
