@@ -6,7 +6,7 @@
 //
 //  1. internal/frontdoor accepts the connection, finishes TLS, and routes it to the
 //     service whose name was asked for.
-//  2. deviceapi/httpsfront or deviceapi/mqttfront decodes the request into a claim.
+//  2. deviceapi/httpsfront, mqttfront or amqpfront decodes the request into a claim.
 //  3. provisioning finds the enrollment that decides, attestation judges the proof, and an
 //     operation is opened: the device hears 202 and assigning.
 //  4. allocation chooses a linked hub; hubclient writes identity and twin there.

@@ -113,3 +113,26 @@ func TestKeysThatAreNoneAreRefused(t *testing.T) {
 	_, err := l.Attest(t.Context(), c)
 	refused(t, "a storage root key that is none", err, 400004)
 }
+
+// SASL asks for proof before it knows of an enrollment; without one the device is unknown,
+// whatever it proved.
+func TestAChallengeNeedsNoEnrollment(t *testing.T) {
+	l, wrapped := tpmLab(t)
+	claim := l.tpmClaim("dev-02", "")
+	if _, err := l.Challenge(t.Context(), claim); err != nil {
+		t.Fatal(err)
+	}
+	sign := func(key []byte) string {
+		return sas.Sign(scope+"/registrations/dev-02", key, l.clock.Now().Add(time.Hour), "")
+	}
+	claim.Token = sign(primaryKey)
+	if l.Answers(t.Context(), claim) {
+		t.Error("a token of another key answers the challenge")
+	}
+	claim.Token = sign((*wrapped)[0].Key)
+	if !l.Answers(t.Context(), claim) {
+		t.Error("a token of its key does not answer the challenge")
+	}
+	_, err := l.Attest(t.Context(), claim)
+	refused(t, "a device that is not enrolled", err, 404201)
+}
