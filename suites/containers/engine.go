@@ -63,6 +63,10 @@ func (e *engine) find(ctx context.Context) error {
 	if _, err := docker.Client().Ping(ctx, client.PingOptions{}); err != nil {
 		return fmt.Errorf("%w: %s; %s", ErrNoEngine, oneLine(err), whatToTry)
 	}
+	// testcontainers-go goes on looking where the one that was named does not answer.
+	if named := os.Getenv("DOCKER_HOST"); named != "" && named != docker.Client().DaemonHost() && !configured() {
+		return fmt.Errorf("%w at %s, which DOCKER_HOST names; start it, or unset DOCKER_HOST", ErrNoEngine, named)
+	}
 	e.provider, e.api = docker, docker.Client()
 	host, err := docker.DaemonHost(ctx)
 	if err != nil {
@@ -94,10 +98,8 @@ func byDefault() {
 	if at := os.Getenv("DOCKER_HOST"); at != "" && !strings.HasPrefix(at, "unix://") && !strings.HasPrefix(at, "npipe://") {
 		return
 	}
-	if home, err := os.UserHomeDir(); err == nil {
-		if _, err := os.Stat(filepath.Join(home, ".testcontainers.properties")); err == nil {
-			return
-		}
+	if configured() {
+		return
 	}
 	for name, value := range map[string]string{
 		"TESTCONTAINERS_RYUK_DISABLED": "true", "TESTCONTAINERS_HOST_OVERRIDE": "127.0.0.1",
@@ -106,6 +108,15 @@ func byDefault() {
 			os.Setenv(name, value)
 		}
 	}
+}
+
+// configured reports whether the user has a file of properties for testcontainers-go.
+func configured() bool {
+	home, err := os.UserHomeDir()
+	if err == nil {
+		_, err = os.Stat(filepath.Join(home, ".testcontainers.properties"))
+	}
+	return err == nil
 }
 
 // oneLine is an error of the engine on one line.

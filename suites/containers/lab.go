@@ -121,7 +121,10 @@ func (l *Lab) fill(ctx context.Context, o Options) error {
 
 func newNetwork(ctx context.Context, labels map[string]string) (name string, err error) {
 	n, err := tcnetwork.New(ctx, tcnetwork.WithLabels(labels))
-	if err != nil {
+	switch {
+	case err != nil && strings.Contains(err.Error(), "reaper"):
+		return "", fmt.Errorf("make the lab's network: %s; set TESTCONTAINERS_RYUK_DISABLED=true where that image cannot be pulled", oneLine(err))
+	case err != nil:
 		return "", fmt.Errorf("make the lab's network: %s", oneLine(err))
 	}
 	return n.Name, nil
