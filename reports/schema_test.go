@@ -12,6 +12,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/dpslab/dpslab/reports"
+	"github.com/dpslab/dpslab/reports/internal/sample"
 )
 
 // schema compiles the published schema and asserts formats too.
@@ -47,8 +48,11 @@ func written(t testing.TB, r reports.Run) map[string]any {
 }
 
 func TestWhatIsWrittenFollowsTheSchema(t *testing.T) {
-	if err := schema(t).Validate(written(t, example())); err != nil {
-		t.Error(err)
+	s := schema(t)
+	for name, r := range map[string]reports.Run{"an example": example(), "one of every outcome, with claims": sample.Mixed(), "one that is all red": sample.Reds(3)} {
+		if err := s.Validate(written(t, r)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
