@@ -53,7 +53,8 @@ func Over(transports ...dps.Transport) []dps.Transport { return transports }
 // Transports that a device can use, for Check.Transports.
 var (
 	OverMQTT = Over(dps.MQTT, dps.MQTTWebSocket)
-	OverAll  = Over(dps.HTTPS, dps.MQTT, dps.MQTTWebSocket)
+	OverAMQP = Over(dps.AMQP, dps.AMQPWebSocket)
+	OverAll  = Over(dps.HTTPS, dps.MQTT, dps.MQTTWebSocket, dps.AMQP, dps.AMQPWebSocket)
 )
 
 // Case is one run of a check: over one transport, or over none.

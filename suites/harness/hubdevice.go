@@ -83,7 +83,7 @@ func (d *HubDevice) With(change func(id *devwire.HubIdentity)) *HubDevice {
 }
 
 func (t *T) hubTransport() dps.Transport {
-	if t.Transport() == dps.MQTTWebSocket {
+	if t.Transport() == dps.MQTTWebSocket || t.Transport() == dps.AMQPWebSocket {
 		return dps.MQTTWebSocket
 	}
 	return dps.MQTT

@@ -18,7 +18,7 @@ var answerChecks = []harness.Check{
 	keeps("DPS-MQTT-068", "an answer that is no error has operationId and status, as azure-iot-sdk-java reads it", strict.Java, harness.OverMQTT...),
 	keeps("DPS-HTTPS-050", "a registrationState has registrationId and status, as azure-iot-sdk-java reads it", strict.Java, dps.HTTPS),
 	keeps("DPS-MQTT-069", "a registrationState has registrationId and status, as azure-iot-sdk-java reads it", strict.Java, harness.OverMQTT...),
-	keeps("DPS-X509-015", "x509 is as azure-iot-sdk-java reads it, however a registration ends", strict.Java, harness.OverAll...),
+	keeps("DPS-X509-015", "x509 is as azure-iot-sdk-java reads it, however a registration ends", strict.Java, dps.HTTPS, dps.MQTT, dps.MQTTWebSocket),
 	keeps("DPS-HTTPS-034", "an operationId fits into a path as azure-iot-sdk-node writes it", strict.Node, dps.HTTPS),
 	keeps("DPS-MQTT-071", "an operationId fits into a topic as azure-sdk-for-c writes it", strict.EmbeddedC, harness.OverMQTT...),
 	keeps("DPS-MQTT-064", "no status is unassigned, which azure-iot-sdk-c takes for the challenge of a TPM", strict.C, harness.OverMQTT...),

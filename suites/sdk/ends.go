@@ -81,7 +81,7 @@ func disables(id string, over ...dps.Transport) harness.Check {
 var refusalChecks = []harness.Check{{
 	Requirement: "DPS-SAS-009",
 	Title:       "every SDK reads that its key is wrong",
-	Transports:  harness.OverAll,
+	Transports:  harness.Over(dps.HTTPS, dps.MQTT, dps.MQTTWebSocket),
 	Run: func(ctx context.Context, env *harness.Env, t *harness.T) {
 		s := env.Service(ctx, t)
 		expectRefusals(ctx, env, t, "a wrong key", otherKey, s.SymmetricKeyGroup(ctx, t).Device)
@@ -89,7 +89,7 @@ var refusalChecks = []harness.Check{{
 }, {
 	Requirement: "DPS-X509-004",
 	Title:       "every SDK reads that its certificate is not the enrolled one",
-	Transports:  harness.OverAll,
+	Transports:  harness.Over(dps.HTTPS, dps.MQTT, dps.MQTTWebSocket),
 	Run: func(ctx context.Context, env *harness.Env, t *harness.T) {
 		s := env.Service(ctx, t)
 		expectRefusals(ctx, env, t, "another certificate", func(d *harness.Device) *harness.Device {

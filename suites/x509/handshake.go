@@ -76,7 +76,7 @@ var handshakeChecks = []harness.Check{{
 
 // answered asserts that the device heard something above TLS, whatever it was.
 func answered(t *harness.T, who string, r harness.Reply) {
-	t.Expect(r.Code != 0 || r.Connack != 0).To(BeTrue(), "the answer to a client with %s: %v", who, r)
+	t.Expect(r.Code != 0 || r.Connack != 0 || r.Refused != 0).To(BeTrue(), "the answer to a client with %s: %v", who, r)
 }
 
 // stranger is a device that nobody enrolled.
