@@ -1,6 +1,7 @@
 package amqpserver_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/dpslab/dpslab/internal/amqpserver"
@@ -103,4 +104,57 @@ func TestCreditBeforeTheAttachIsSeen(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.message()
+}
+
+// TestAllowances are windows and credit that were told from another point of view than the
+// server's: before it had sent what it has, or after what it never did.
+func TestAllowances(t *testing.T) {
+	p, s := receiving(t, amqpserver.Options{}, 10)
+	for range 3 {
+		if _, err := s.Send(t.Context(), data("x"), amqpserver.SendOptions{Settled: true}); err != nil {
+			t.Fatal(err)
+		}
+		p.message()
+	}
+	for _, c := range []struct {
+		rule                      string
+		next, window, count, give uint32
+		credit                    uint32
+		sends                     bool
+	}{
+		{"as it is", 4, 9, 3, 2, 2, true},
+		{"credit from before, part of which is left", 5, 9, 1, 5, 2, true},
+		{"credit from before, all of which is used", 6, 9, 1, 2, 0, false},
+		{"credit from before, overdrawn", 6, 9, 1, 1, 0, false},
+		{"credit from a count that is not reached", 6, 9, 9, 1, 1, true},
+		{"a window from before, all of which is used", 5, 2, 6, 9, 9, false},
+		{"a window from before, overdrawn", 5, 1, 6, 9, 9, false},
+		{"a window from an id that is not reached", 50, 1, 6, 9, 9, true},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			p.t = t
+			f := &amqp.Flow{
+				NextIncomingID: amqp.Some(c.next), IncomingWindow: c.window, OutgoingWindow: 1, Echo: true,
+				Handle: amqp.Some(uint32(0)), DeliveryCount: amqp.Some(c.count), LinkCredit: amqp.Some(c.give),
+			}
+			p.send(0, f)
+			if got := next[*amqp.Flow](p); got.LinkCredit.V != c.credit {
+				t.Errorf("credit of %d is left", got.LinkCredit.V)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			done := sends(ctx, s, "x", amqpserver.SendOptions{Settled: true})
+			if c.sends {
+				p.message()
+			} else {
+				f.Echo = true
+				p.send(0, f)
+				next[*amqp.Flow](p)
+				cancel()
+			}
+			if r := within(t, "Send", done); (r.err == nil) != c.sends {
+				t.Errorf("Send: %v", r.err)
+			}
+			cancel()
+		})
+	}
 }

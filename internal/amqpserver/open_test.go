@@ -176,3 +176,10 @@ func TestAnErrorFitsIntoTheClientsFrames(t *testing.T) {
 		})
 	}
 }
+
+func TestAnAnswerThatDoesNotFitIntoTheClientsFrames(t *testing.T) {
+	p := serve(t, amqpserver.New(&handler{}, amqpserver.Options{}))
+	p.openWith(&amqp.Open{ContainerID: "x", MaxFrameSize: 512}).begin(0)
+	p.send(0, attachSender(0, strings.Repeat("a", 600))) // whose name and address the answer would echo
+	p.closes(amqp.InternalError)
+}

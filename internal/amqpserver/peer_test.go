@@ -348,16 +348,21 @@ var quick = amqpserver.Timeouts{
 	Frame: 100 * time.Millisecond, Linger: 50 * time.Millisecond,
 }
 
-// echo is a handler that sends every message back over the link of the same address.
+// echo is a handler that sends every message back over the connection's link of the same
+// address.
 func echo() *handler {
-	links := map[string]*amqpserver.Sender{}
+	type links = map[string]*amqpserver.Sender
 	return &handler{
+		open: func(c *amqpserver.Conn, _ *amqp.Open) *amqp.Error {
+			c.Value = links{}
+			return nil
+		},
 		outgoing: func(s *amqpserver.Sender, _, _ *amqp.Attach) *amqp.Error {
-			links[s.Address()] = s
+			s.Conn().Value.(links)[s.Address()] = s
 			return nil
 		},
 		incoming: func(r *amqpserver.Receiver, _, _ *amqp.Attach) (amqpserver.Receive, *amqp.Error) {
-			back := links[r.Address()]
+			back := r.Conn().Value.(links)[r.Address()]
 			if back == nil {
 				return nil, amqp.Errorf(amqp.NotFound, "nobody receives from %q", r.Address())
 			}

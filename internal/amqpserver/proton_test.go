@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"reflect"
+	"sync"
 	"testing"
 	"time"
 
@@ -82,12 +83,14 @@ func listening(t *testing.T, srv *amqpserver.Server) (address string) {
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
 		defer close(ended)
+		var all sync.WaitGroup
+		defer all.Wait()
 		for {
 			conn, err := l.Accept()
 			if err != nil {
 				return
 			}
-			srv.Serve(ctx, &frontdoor.Conn{Conn: conn}) // one at a time is enough here
+			all.Go(func() { srv.Serve(ctx, &frontdoor.Conn{Conn: conn}) })
 		}
 	}()
 	t.Cleanup(func() {
@@ -127,6 +130,7 @@ func TestProton(t *testing.T) {
 	} {
 		for transport, url := range map[string]string{"TCP": plain, "TLS": overTLS} {
 			t.Run(c.scenario+" over "+transport, func(t *testing.T) {
+				t.Parallel()
 				cmd := exec.CommandContext(soon(t), python, "testdata/proton/client.py", c.scenario, url)
 				var errors bytes.Buffer
 				cmd.Stderr = &errors

@@ -84,7 +84,7 @@ func (c *Conn) take() error {
 	}
 	if end, ok := f.Performative.(*amqp.Close); ok {
 		if end.Error != nil {
-			return fmt.Errorf("%w because of %q", errClosed, end.Error.Error())
+			return fmt.Errorf("%w because of %.200q", errClosed, end.Error.Error())
 		}
 		return errClosed
 	}

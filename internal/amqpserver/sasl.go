@@ -76,7 +76,7 @@ func (c *Conn) outcome(judged SASLReply) error {
 		}
 	}
 	if reply.Code != amqp.SASLOK {
-		return fmt.Errorf("%w: SASL %q ended with code %d", errRefused, c.mechanism, reply.Code)
+		return fmt.Errorf("%w: SASL %.40q ended with code %d", errRefused, c.mechanism, reply.Code)
 	}
 	return nil
 }

@@ -68,7 +68,7 @@ func (d *decoder) descriptor() uint64 {
 		symbol := Symbol(d.symbolData(code))
 		known, ok := codes[symbol]
 		if !ok {
-			d.fail("unknown descriptor %q", symbol)
+			d.fail("unknown descriptor %.40q", symbol)
 		}
 		return known
 	default:

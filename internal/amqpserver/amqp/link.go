@@ -8,13 +8,6 @@ const (
 	Receiver Role = true
 )
 
-func (r Role) String() string {
-	if r == Receiver {
-		return "receiver"
-	}
-	return "sender"
-}
-
 // Settlement modes of a sender (OASIS part 2, 2.8.2).
 const (
 	SenderUnsettled uint8 = iota
