@@ -196,7 +196,7 @@ func (s *Session) published(pk *packets.Packet) error {
 	if err != nil {
 		return err
 	}
-	if qos == 1 { // [DPS-MQTT-013]: none for QoS 0; [DPS-MQTT-003]: before the answer
+	if qos == 1 { // [DPS-MQTT-013]: none for QoS 0; [DPS-MQTT-003] [DPS-MQTT-057]: before the answer
 		reply := PubackReply{Topic: pk.TopicName}
 		Puback.Hit(s.ctx, s.server.options.Points, s.At(StepPublish), &reply)
 		if err := s.puback(pk.PacketID, reply); err != nil {

@@ -12,8 +12,8 @@ import (
 
 // operationStatus is RegistrationOperationStatus.
 type operationStatus struct {
-	OperationID string `json:"operationId"`
-	Status      string `json:"status"`
+	OperationID string `json:"operationId"` // [DPS-HTTPS-049] [DPS-MQTT-068]
+	Status      string `json:"status"`      // [DPS-HTTPS-049] [DPS-MQTT-068]
 	State       *state `json:"registrationState,omitempty"`
 }
 

@@ -11,13 +11,13 @@ import (
 // State is DeviceRegistrationState. Absent members are omitted: a null breaks the
 // embedded C parser (device-api.md 0.1 item 6).
 type State struct {
-	RegistrationID string          `json:"registrationId"`
+	RegistrationID string          `json:"registrationId"` // [DPS-HTTPS-050] [DPS-MQTT-069]
 	Created        string          `json:"createdDateTimeUtc,omitempty"`
 	AssignedHub    string          `json:"assignedHub,omitempty"`
 	DeviceID       string          `json:"deviceId,omitempty"`
 	Status         string          `json:"status"`
 	Substatus      string          `json:"substatus,omitempty"`
-	ErrorCode      int             `json:"errorCode,omitempty"`
+	ErrorCode      int             `json:"errorCode,omitempty"` // [DPS-MQTT-070]
 	ErrorMessage   string          `json:"errorMessage,omitempty"`
 	LastUpdated    string          `json:"lastUpdatedDateTimeUtc,omitempty"`
 	ETag           string          `json:"etag,omitempty"`

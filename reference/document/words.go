@@ -46,4 +46,6 @@ var Attestations = map[dps.Attestation]string{
 }
 
 // Timestamp is ISO 8601 in UTC with seven fractional digits and a Z, as captured.
-func Timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.0000000Z") }
+func Timestamp(t time.Time) string { // [DPS-HTTPS-038] [DPS-MQTT-072]
+	return t.UTC().Format("2006-01-02T15:04:05.0000000Z")
+}

@@ -140,7 +140,7 @@ func (s *Service) Lookup(ctx context.Context, a Attested) (registration.Record, 
 
 // newOperationID has the captured shape, {digit}.{16 hex}.{guid}, and cannot be guessed
 // (device-api.md 1.5).
-func newOperationID() string { // [DPS-HTTPS-034] [DPS-HTTPS-035]
+func newOperationID() string { // [DPS-HTTPS-034] [DPS-HTTPS-035] [DPS-MQTT-071]
 	var b [8]byte
 	rand.Read(b[:]) // never fails
 	return "5." + hex.EncodeToString(b[:]) + "." + uuid.NewString()
