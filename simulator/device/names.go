@@ -25,6 +25,8 @@ const (
 	HTTPS         = dps.HTTPS
 	MQTT          = dps.MQTT
 	MQTTWebSocket = dps.MQTTWebSocket
+	AMQP          = dps.AMQP
+	AMQPWebSocket = dps.AMQPWebSocket
 )
 
 // SystemClock is the machine's clock.
