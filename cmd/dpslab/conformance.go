@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"github.com/dpslab/dpslab/internal/devwire"
 	"github.com/dpslab/dpslab/internal/lab"
 	"github.com/dpslab/dpslab/reports"
 	"github.com/dpslab/dpslab/reports/html"
@@ -27,24 +26,36 @@ import (
 const embedded = "embedded"
 
 func newConformance() *cobra.Command {
-	var target, filter, reportDir string
+	var target, filter, reportDir, knownFile string
 	var focus []string
 	var parallel int
+	var dry bool
 	run := func(cmd *cobra.Command, _ []string) error {
+		known, err := loadKnownFailing(knownFile)
+		if err != nil {
+			return err
+		}
+		options := engine.Options{Parallel: parallel, Filter: filter, FocusIDs: focus}
+		if dry {
+			return dryRun(cmd, target, options)
+		}
 		env, stop, err := openTarget(cmd.Context(), target, cmd.ErrOrStderr())
 		if err != nil {
 			return err
 		}
 		defer stop()
+		if err := errors.Join(env.Probe(cmd.Context()), keepJournal(env)); err != nil {
+			return err
+		}
 		progress := newProgress(cmd.ErrOrStderr())
-		result, err := engine.Run(cmd.Context(), env, suites.All(), engine.Options{
-			Parallel: parallel, Filter: filter, FocusIDs: focus, Observer: progress.saw,
-		})
+		options.Observer = progress.saw
+		result, err := engine.Run(cmd.Context(), env, suites.All(), options)
 		progress.end()
 		if err != nil {
 			return err
 		}
 		result.Tool = tool()
+		result.Expect(known)
 		if err := writeReports(reportDir, result); err != nil {
 			return err
 		}
@@ -67,19 +78,24 @@ does not. 2: it could not be tested.`,
 		Example: `  dpslab conformance                          the reference, in this process
   dpslab conformance --target containers      the same checks, each process in a container
   dpslab conformance --target lab.yaml --report-dir report
-  dpslab conformance --focus-id DPS-MQTT-003`,
+  dpslab conformance --focus-id DPS-MQTT-003
+  dpslab conformance --target azure.yaml --dry-run   what would be created, billed and skipped`,
 		Args: cobra.NoArgs, RunE: run,
 	}
 	flags := cmd.PersistentFlags()
 	flags.StringVar(&target, "target", embedded, "embedded, containers, or a target file")
 	flags.StringVar(&filter, "label-filter", "", "Ginkgo label filter, such as 'family:MQTT && level:must'")
 	flags.StringArrayVar(&focus, "focus-id", nil, "check this requirement alone (may be repeated)")
-	flags.IntVarP(&parallel, "jobs", "j", 0, "checks at once (default 8)")
+	flags.IntVarP(&parallel, "jobs", "j", 0, "checks at once (default 8, and 4 at a target with quotas)")
+	flags.StringVar(&knownFile, "known-failing", "", "file of failures that are expected")
+	flags.BoolVar(&dry, "dry-run", false, "send nothing to the target; tell what would be done")
 	flags.StringVar(&reportDir, "report-dir", "", "write run.json, junit.xml and report.html here")
 	cmd.AddCommand(
 		&cobra.Command{Use: "run", Short: "Run the checks (what conformance does by itself)", Args: cobra.NoArgs, RunE: run},
 		&cobra.Command{Use: "list", Short: "List the checks", Args: cobra.NoArgs, RunE: listChecks},
 		&cobra.Command{Use: "init [FILE]", Short: "Write a target file to fill in", Args: cobra.MaximumNArgs(1), RunE: initTarget},
+		&cobra.Command{Use: "schema", Short: "Print the JSON Schema of target files, for an editor", Args: cobra.NoArgs, RunE: printSchema},
+		newClean(&target, &dry),
 	)
 	return cmd
 }
@@ -101,7 +117,7 @@ func openTarget(ctx context.Context, target string, complaints io.Writer) (env *
 		return nil, nil, err
 	}
 	env.Containers = containers.Attach(t)
-	return env, func() {}, answers(ctx, env)
+	return env, func() {}, nil
 }
 
 func openEmbedded(ctx context.Context) (*harness.Env, func(), error) {
@@ -127,31 +143,15 @@ func openEmbedded(ctx context.Context) (*harness.Env, func(), error) {
 	return env, stop, err
 }
 
-// answerTimeout is how long a target may take to answer at all.
-const answerTimeout = 5 * time.Second
-
-// answers asks once whether anybody is there, so that a dead endpoint is one error instead
-// of one for each check.
-func answers(ctx context.Context, env *harness.Env) error {
-	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
-	defer cancel()
-	at := env.Target.Service()
-	c, err := env.Wire.Dial(ctx, at, at.HTTPSPort, devwire.DialOptions{})
-	if err != nil {
-		return fmt.Errorf("no service to check: %w", err)
-	}
-	return c.Close()
-}
-
 // verdict turns a run into an exit code: a check that broke outweighs one that failed,
 // since what is behind it is not known.
 func verdict(run reports.Run) error {
-	switch c := run.Counts; {
-	case c.Errors > 0:
+	switch run.Verdict() {
+	case reports.Error:
 		return &exit{code: exitUntestable}
-	case c.Failed > 0:
+	case reports.Failed:
 		return wrong
-	case c.Passed == 0:
+	case reports.Skipped, reports.Disabled:
 		return errors.New("no check passed and none failed: nothing was tested; look at the skips and at --label-filter")
 	}
 	return nil
@@ -202,7 +202,9 @@ func listChecks(cmd *cobra.Command, _ []string) error {
 }
 
 // targetTemplate is what init writes; the format is told in suites/sut.
-const targetTemplate = `dpslab: target/v1
+const targetTemplate = `# yaml-language-server: $schema=target.schema.json
+# That file tells an editor every field: dpslab conformance schema > target.schema.json
+dpslab: target/v1
 dps:
   host: global.azure-devices-provisioning.net     # what devices call
   service_host: NAME.azure-devices-provisioning.net
@@ -215,6 +217,11 @@ hubs:
   - host: HUB.azure-devices.net
     connection_string: ${DPSLAB_HUB_1_CONNECTION_STRING}
 `
+
+func printSchema(cmd *cobra.Command, _ []string) error {
+	_, err := cmd.OutOrStdout().Write(sut.Schema)
+	return err
+}
 
 func initTarget(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {

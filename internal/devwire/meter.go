@@ -12,8 +12,9 @@ import (
 
 // Meter is told of every operation of a wire that a service may count against a quota.
 // Before may wait until there is room, and its error keeps the operation from being sent.
-// After hears the code that was answered, 0 when none was or it is not known. What a check
-// sends byte by byte or by WebSocket message is not counted.
+// After hears the code that was answered, 0 when none was or it is not known. Of what a check
+// sends as bytes or WebSocket messages the wire knows nothing: that is Raw, and only After
+// hears of it.
 type Meter interface {
 	Before(ctx context.Context, o Operation) error
 	After(o Operation, code int)
@@ -36,10 +37,11 @@ const (
 	ToService                          // a request to the service API; billable (service-api.md 6)
 	ToHub                              // a request to a hub's service API
 	ToHubAsDevice                      // a message of a device to its hub
+	Raw                                // anything
 )
 
 func (k OperationKind) String() string {
-	return [...]string{"registration", "poll", "service request", "hub request", "hub message"}[k]
+	return [...]string{"registration", "poll", "service request", "hub request", "hub message", "raw"}[k]
 }
 
 // metered does f as one operation.
@@ -53,6 +55,13 @@ func (w *Wire) metered(ctx context.Context, o Operation, f func() (code int)) er
 	}
 	w.Meter.After(o, f())
 	return nil
+}
+
+// sentRaw tells that something was sent.
+func (w *Wire) sentRaw(host string) {
+	if w.Meter != nil {
+		w.Meter.After(Operation{Kind: Raw, Host: host}, 0)
+	}
 }
 
 // deviceOperation is what a request to the device API counts as.

@@ -31,9 +31,13 @@ func (l *ledger) Before(_ context.Context, o devwire.Operation) error {
 	return l.closed
 }
 
-func (l *ledger) After(_ devwire.Operation, code int) {
+func (l *ledger) After(o devwire.Operation, code int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if o.Kind == devwire.Raw {
+		l.lines = append(l.lines, o.Kind.String())
+		return
+	}
 	l.lines = append(l.lines, fmt.Sprint(code))
 }
 
@@ -61,6 +65,7 @@ func TestEveryOperationIsMetered(t *testing.T) {
 		hear[*packets.ConnectPacket](p)
 		hear[*packets.PublishPacket](p)
 	})
+	silent := peers(t, l, dps.MQTT, func(p *peer) { hear[*packets.PingreqPacket](p) })
 	ep := devwire.Endpoint{Host: host, Address: "127.0.0.1", HTTPSPort: https, MQTTSPort: mqtt}
 	id := devwire.Identity{Scope: "0ne", RegistrationID: "dev:1", Key: []byte("k")}
 	for _, c := range []struct {
@@ -118,6 +123,14 @@ func TestEveryOperationIsMetered(t *testing.T) {
 			m.TopicName = devwire.RegisterTopic("1")
 			return errors.Join(p.Send(w.ConnectPacket(id)), p.Send(m))
 		}, []string{"registration " + host + " dev:1", "0"}},
+		{"bytes as they are are raw", func(w *devwire.Wire) error {
+			p, err := w.Packets(soon(t), dps.MQTT, endpoint(host, silent), devwire.DialOptions{})
+			if err != nil {
+				return err
+			}
+			defer p.Close()
+			return p.SendBytes([]byte{0xc0, 0})
+		}, []string{"raw"}},
 	} {
 		var heard ledger
 		w := l.wire()

@@ -83,11 +83,11 @@ func (p *PacketConn) Send(cp packets.ControlPacket) error {
 	}
 	o, counted := publishOperation(p.host, p.client, cp)
 	if !counted {
-		return p.SendBytes(b.Bytes())
+		return p.sendBytes(b.Bytes())
 	}
 	var err error
 	unsent := p.wire.metered(context.Background(), o, func() int {
-		err = p.SendBytes(b.Bytes())
+		err = p.sendBytes(b.Bytes())
 		return 0
 	})
 	return cmp.Or(unsent, err)
@@ -95,6 +95,11 @@ func (p *PacketConn) Send(cp packets.ControlPacket) error {
 
 // SendBytes writes bytes as they are: in one record, or one frame over WebSocket.
 func (p *PacketConn) SendBytes(b []byte) error {
+	p.wire.sentRaw(p.host)
+	return p.sendBytes(b)
+}
+
+func (p *PacketConn) sendBytes(b []byte) error {
 	p.stream.SetWriteDeadline(clock.SocketDeadline(p.limits.Answer))
 	if _, err := p.stream.Write(b); err != nil {
 		return fmt.Errorf("send packet: %w", err)

@@ -15,6 +15,8 @@ import (
 // RawWebSocket is an upgraded connection message by message, for checks of how MQTT is
 // framed. It answers pings and hears pongs at all times.
 type RawWebSocket struct {
+	wire   *Wire
+	host   string
 	ws     *websocket.Conn
 	conn   *Conn
 	record *transcript.Conn
@@ -42,7 +44,7 @@ func (w *Wire) RawWebSocket(ctx context.Context, ep Endpoint, o DialOptions) (*R
 	ws.SetReadLimit(maxRead)
 	life, end := context.WithCancel(context.Background())
 	r := &RawWebSocket{
-		ws: ws, conn: conn, record: record, limits: w.timeouts(), end: end, heard: make(chan WebSocketMessage, packetBacklog),
+		wire: w, host: ep.Host, ws: ws, conn: conn, record: record, limits: w.timeouts(), end: end, heard: make(chan WebSocketMessage, packetBacklog),
 	}
 	r.reader.Go(func() { r.read(life) })
 	return r, nil
@@ -61,6 +63,7 @@ func (r *RawWebSocket) Send(ctx context.Context, text bool, fragments ...[]byte)
 		kind = websocket.MessageText
 		r.record.Note("the next packet goes in a text frame")
 	}
+	r.wire.sentRaw(r.host)
 	for _, fragment := range fragments {
 		r.record.Sent(fragment)
 	}

@@ -13,19 +13,23 @@ import (
 	"github.com/dpslab/dpslab/internal/requirement"
 	"github.com/dpslab/dpslab/reports"
 	"github.com/dpslab/dpslab/suites/harness"
+	"github.com/dpslab/dpslab/suites/sut"
 	"github.com/onsi/ginkgo/v2/types"
 )
 
 // Options select and observe. The zero value runs everything.
 type Options struct {
-	Parallel int      // cases at once; 0 is 8: they wait more than they work
+	Parallel int      // cases at once; 0 is 8, and 4 at a target with quotas: they wait more than they work
 	Filter   string   // a label filter in Ginkgo's syntax, as in "level:must && transport:mqtt"
 	FocusIDs []string // requirement ids; empty for all
 	// Observer is told each result as it comes, one at a time. It may be nil.
 	Observer func(reports.Result)
 }
 
-const defaultParallel = 8
+const (
+	defaultParallel = 8
+	pacedParallel   = 4 // more would wait for the quotas, each with its time at a standstill
+)
 
 // Run runs the cases of the checks that are selected and returns the whole run, but for its
 // Tool, which only a program knows: cases that are not selected stand in it as disabled. An
@@ -49,7 +53,7 @@ func Run(ctx context.Context, env *harness.Env, checks []harness.Check, o Option
 	var observing sync.Mutex
 	work := make(chan int)
 	var workers sync.WaitGroup
-	for range o.parallel() {
+	for range o.parallel(env.Target) {
 		workers.Go(func() {
 			for i := range work {
 				result := runCase(ctx, env, cases[i])
@@ -105,11 +109,19 @@ func rerun(env *harness.Env, c harness.Case) string {
 	return fmt.Sprintf("dpslab conformance --target %s --label-filter '%s'", target, c.Filter())
 }
 
-func (o Options) parallel() int {
-	if o.Parallel <= 0 {
-		return defaultParallel
+func (o Options) parallel(t sut.Target) int {
+	if o.Parallel > 0 {
+		return o.Parallel
 	}
-	return o.Parallel
+	return Parallel(t)
+}
+
+// Parallel is how many cases run at once at a target, where Options do not say.
+func Parallel(t sut.Target) int {
+	if t.Quotas != (sut.Quotas{}) {
+		return pacedParallel
+	}
+	return defaultParallel
 }
 
 // selector says why a case is not selected, "" when it is. An id that no requirement has

@@ -28,12 +28,7 @@ func (s *Service) device(t *T, id any) *Device {
 		t.Must(errors.New("the record has no id"), "make a device")
 	}
 	d := &Device{Identity: devwire.Identity{Scope: s.Scope, RegistrationID: registrationID}, Service: s}
-	if s.shared {
-		for _, h := range s.Hubs {
-			h.remove(t, registrationID)
-		}
-		s.remove(t, devwire.RegistrationPath(registrationID))
-	}
+	s.unregister(t, registrationID)
 	return d
 }
 

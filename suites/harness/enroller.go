@@ -20,8 +20,8 @@ const (
 	HubIdentity Kind = "hubIdentity"
 )
 
-// idMember is the member that names a record of the kind.
-func (k Kind) idMember() string {
+// IDMember is the member that names a record of the kind.
+func (k Kind) IDMember() string {
 	return map[Kind]string{Individual: "registrationId", OfGroup: "enrollmentGroupId", HubIdentity: "deviceId"}[k]
 }
 
@@ -91,11 +91,11 @@ func attestationOf(record Members) string {
 type byService struct{}
 
 func (byService) enroll(ctx context.Context, t *T, s *Service, w wanted) enrolled {
-	id, what, path := w.full[w.kind.idMember()].(string), "make an enrollment", devwire.EnrollmentPath
+	id, what, path := w.full[w.kind.IDMember()].(string), "make an enrollment", devwire.EnrollmentPath
 	if w.kind == OfGroup {
 		what, path = "make an enrollment group", devwire.GroupPath
 	}
-	return enrolled{record: t.made(func() devwire.HTTPResponse { return s.Put(ctx, t, path(id), w.full) }, w.kind.idMember(), id, what)}
+	return enrolled{record: t.made(func() devwire.HTTPResponse { return s.Put(ctx, t, path(id), w.full) }, w.kind.IDMember(), id, what)}
 }
 
 // keysOf are the symmetric keys that a record holds, nil where it holds none.

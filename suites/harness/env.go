@@ -80,9 +80,6 @@ func (e *Env) openForeign() (err error) {
 	return err
 }
 
-// Paced reports whether the target has quotas.
-func (e *Env) Paced() bool { return e.traffic != nil && e.traffic.Paced() }
-
 // Traffic is what the runs of this environment have asked of the target.
 func (e *Env) Traffic() *Traffic { return e.traffic }
 

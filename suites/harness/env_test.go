@@ -34,10 +34,11 @@ const key = "c2VjcmV0IHNlY3JldCBzZWNyZXQ="
 // asked and remembers it.
 type script struct {
 	*httptest.Server
-	mu    sync.Mutex
-	asked []string
-	fails string   // a request that is answered with 500
-	links []string // addresses of the linked hubs that it was asked for
+	mu     sync.Mutex
+	asked  []string
+	fails  string   // a request that is answered with 500
+	links  []string // addresses of the linked hubs that it was asked for
+	states []string // of registrations, by turns; "" is none; no turn left is the last one again
 	// inside makes it tell of addresses and ports that only its network knows.
 	inside bool
 }
@@ -88,6 +89,13 @@ func (s *script) answer(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.asked = append(s.asked, what)
 	fails := s.fails
+	var state *string
+	if strings.HasPrefix(what, "GET /registrations/") && len(s.states) > 0 {
+		state = &s.states[0]
+		if len(s.states) > 1 {
+			s.states = s.states[1:]
+		}
+	}
 	links, _ := record["linkedHubs"].([]any)
 	for _, link := range links {
 		address, _ := link.(map[string]any)["address"].(string)
@@ -109,6 +117,10 @@ func (s *script) answer(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case fails != "" && strings.HasPrefix(what, fails):
 		reply(500, map[string]any{"error": "broken on purpose"})
+	case state != nil && *state == "":
+		reply(404, map[string]any{"errorCode": 404201})
+	case state != nil:
+		reply(200, map[string]any{"status": *state, "assignedHub": "hub-1.test", "deviceId": "another"})
 	case what == "GET /v1/info":
 		reply(200, map[string]any{})
 	case what == "GET /v1/catalogue":

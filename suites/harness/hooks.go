@@ -159,7 +159,7 @@ type byHooks struct{ hooks Hooks }
 
 func (e byHooks) enroll(ctx context.Context, t *T, s *Service, w wanted) enrolled {
 	var made Members
-	asked := w.full[w.kind.idMember()].(string)
+	asked := w.full[w.kind.IDMember()].(string)
 	t.Given("a hook enrolls "+asked, func() {
 		var err error
 		made, err = e.hooks.CreateEnrollment(ctx, w.kind, w.full)
@@ -168,9 +168,9 @@ func (e byHooks) enroll(ctx context.Context, t *T, s *Service, w wanted) enrolle
 		}
 		t.Must(err, "enroll "+asked)
 		made = completed(w.full, made)
-		id := made[w.kind.idMember()]
+		id := made[w.kind.IDMember()]
 		t.Cleanup(func(ctx context.Context) {
-			t.Must(e.hooks.Delete(ctx, w.kind, Members{w.kind.idMember(): id}), fmt.Sprint("remove ", id))
+			t.Must(e.hooks.Delete(ctx, w.kind, Members{w.kind.IDMember(): id}), fmt.Sprint("remove ", id))
 		})
 		if w.auth == "x509" && w.kind == Individual && !strings.EqualFold(fmt.Sprint(id), asked) {
 			t.Must(fmt.Errorf("the hook enrolled %v, and the certificate names %s", id, asked), "enroll a device by certificate")

@@ -103,4 +103,7 @@ func (m meter) Before(ctx context.Context, o devwire.Operation) error {
 	return m.traffic.Before(ctx, o)
 }
 
-func (m meter) After(o devwire.Operation, code int) { m.traffic.After(o, code) }
+func (m meter) After(o devwire.Operation, code int) {
+	m.t.registered(o, code)
+	m.traffic.After(o, code)
+}

@@ -108,7 +108,7 @@ func (p *pool) enroll(ctx context.Context, t *T, _ *Service, w wanted) enrolled 
 		one = p.take(ctx, t, w.auth)
 	}
 	t.Step("%s is enrolled already", one.id)
-	record := Members{w.kind.idMember(): one.id, "provisioningStatus": "enabled"}
+	record := Members{w.kind.IDMember(): one.id, "provisioningStatus": "enabled"}
 	return enrolled{record, one.primary, one.secondary, one.certificate, one.authority}
 }
 

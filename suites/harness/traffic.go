@@ -26,13 +26,13 @@ type Traffic struct {
 
 // Counts are what a run has asked of its target, and what that made.
 type Counts struct {
-	Registrations    int // register requests; billable
-	Polls            int // of devices after their operations
-	ServiceRequests  int // to the service API; billable
-	HubRequests      int // to the hubs' service APIs
-	RegistryRequests int // of those, to the device registry
-	HubQueries       int // of those, queries
-	HubMessages      int // of devices at their hubs; billable at the hub
+	Registrations    int            // register requests; billable
+	Polls            int            // of devices after their operations
+	ServiceRequests  int            // to the service API; billable
+	HubRequests      int            // to the hubs' service APIs
+	RegistryRequests map[string]int // of those, to the device registry, by hub
+	HubQueries       map[string]int // of those, queries, by hub
+	HubMessages      int            // of devices at their hubs; billable at the hub
 
 	Devices       map[string]bool // registration ids that asked to be registered
 	Enrollments   map[string]bool // paths that an individual enrollment was put to with success
@@ -43,6 +43,7 @@ type Counts struct {
 // NewTraffic paces by c under quotas.
 func NewTraffic(c clock.Clock, quotas sut.Quotas) *Traffic {
 	return &Traffic{clock: c, quotas: quotas, limits: map[string]*rate.Limiter{}, counts: Counts{
+		RegistryRequests: map[string]int{}, HubQueries: map[string]int{},
 		Devices: map[string]bool{}, Enrollments: map[string]bool{}, Groups: map[string]bool{}, HubIdentities: map[string]bool{},
 	}}
 }
@@ -58,6 +59,7 @@ func (f *Traffic) Counts() Counts {
 	for _, m := range []*map[string]bool{&c.Devices, &c.Enrollments, &c.Groups, &c.HubIdentities} {
 		*m = maps.Clone(*m)
 	}
+	c.RegistryRequests, c.HubQueries = maps.Clone(c.RegistryRequests), maps.Clone(c.HubQueries)
 	return c
 }
 
@@ -116,9 +118,9 @@ func (f *Traffic) asked(o devwire.Operation) {
 		c.HubRequests++
 		switch {
 		case hubQuery(o):
-			c.HubQueries++
+			c.HubQueries[o.Host]++
 		case hubRegistry(o):
-			c.RegistryRequests++
+			c.RegistryRequests[o.Host]++
 		}
 	case devwire.ToHubAsDevice:
 		c.HubMessages++

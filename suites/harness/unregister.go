@@ -1,0 +1,95 @@
+package harness
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/dpslab/dpslab/internal/clock"
+	"github.com/dpslab/dpslab/internal/devwire"
+)
+
+// settleLook is how long clean-up waits before it looks again at a registration that is
+// still assigning.
+const settleLook = 500 * time.Millisecond
+
+// unregister removes at the end what the registration of a device left in a service that
+// outlives the check: the registration and the identity at the hub. A device whose check
+// ended while it was assigning is waited for; else its identity would appear when nobody
+// looks any more.
+func (s *Service) unregister(t *T, registrationID string) {
+	if !s.shared {
+		return
+	}
+	t.Cleanup(func(ctx context.Context) {
+		hubs, deviceID := s.Hubs, registrationID
+		if s.API != nil {
+			state, there := s.settled(ctx, t, registrationID)
+			if !there && !t.mayHaveRegistered(registrationID) {
+				return
+			}
+			if id, _ := state["deviceId"].(string); id != "" {
+				deviceID = id
+			}
+			if host, _ := state["assignedHub"].(string); host != "" {
+				hubs = nil
+				if h := s.Hub(host); h != nil {
+					hubs = []*Hub{h}
+				}
+			}
+		}
+		for _, h := range hubs {
+			h.remove(t, deviceID)
+		}
+		s.remove(t, devwire.RegistrationPath(registrationID))
+	})
+}
+
+// settled is the state of a registration that is not assigning, as far as clean-up has time
+// to wait for that.
+func (s *Service) settled(ctx context.Context, t *T, registrationID string) (state Members, there bool) {
+	path := devwire.RegistrationPath(registrationID)
+	again := t.mayHaveRegistered(registrationID) // once more when there is nothing yet
+	for {
+		var answer devwire.HTTPResponse
+		t.unthrottled(ctx, s.env, "look for "+path, func() (int, time.Duration) {
+			var err error
+			answer, err = s.API.Do(ctx, devwire.ServiceRequest{Method: http.MethodGet, Path: path})
+			t.Must(err, "look for "+path)
+			return answer.Status, retryAfter(answer)
+		})
+		if there = answer.Status/100 == 2; there {
+			state, _ = answer.JSON()
+		}
+		if there && state["status"] != "assigning" || !there && !again {
+			return state, there
+		}
+		again = again && there
+		if clock.Wait(ctx, s.env.Wire.Clock, settleLook) != nil {
+			return state, there
+		}
+	}
+}
+
+// registered notes that a device asked to be registered and was not refused, as far as the
+// wire's meter could see.
+func (t *T) registered(o devwire.Operation, code int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.raw = t.raw || o.Kind == devwire.Raw
+	if o.Kind != devwire.ToRegister || code >= 300 {
+		return
+	}
+	if t.registering == nil {
+		t.registering = map[string]bool{}
+	}
+	t.registering[o.Device] = true
+}
+
+// mayHaveRegistered reports whether a device asked and was not refused, or bytes were sent
+// of which nobody knows what they say.
+func (t *T) mayHaveRegistered(registrationID string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.raw || t.registering[registrationID]
+}

@@ -1,0 +1,60 @@
+package harness_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/dpslab/dpslab/reports"
+	"github.com/dpslab/dpslab/suites/harness"
+	"github.com/dpslab/dpslab/suites/sut"
+	. "github.com/onsi/gomega"
+)
+
+func TestWhatARegistrationLeftIsRemovedWhenItIsThere(t *testing.T) {
+	for _, c := range []struct {
+		rule      string
+		registers bool
+		states    []string
+		looks     int
+		deleted   []string
+	}{
+		{"a device that never asked costs a look", false, []string{""}, 1, nil},
+		{"a device that is assigned is removed where it was", true, []string{"assigned"}, 1,
+			[]string{"DELETE /devices/another", "DELETE /registrations/NAME"}},
+		{"one that is still assigning is waited for", true, []string{"assigning", "assigning", "assigned"}, 3,
+			[]string{"DELETE /devices/another", "DELETE /registrations/NAME"}},
+		{"one that is not there yet is looked for again", true, []string{"", "assigned"}, 2,
+			[]string{"DELETE /devices/another", "DELETE /registrations/NAME"}},
+		{"one that never comes is removed wherever it may be", true, []string{""}, 2,
+			[]string{"DELETE /devices/NAME", "DELETE /devices/NAME", "DELETE /registrations/NAME"}},
+	} {
+		s, target := startScript(t)
+		target.Control, s.states = nil, c.states
+		second := target.Hubs[0]
+		second.Host, second.ConnectionString = "hub-2.test", sut.Secret(strings.Replace(target.Hubs[0].ConnectionString.Reveal(), "hub-1", "hub-2", 1))
+		target.Hubs = append(target.Hubs, second)
+		r := run(t, open(t, target), plain, func(ctx context.Context, env *harness.Env, t *harness.T) {
+			device := env.Service(ctx, t).SymmetricKeyDevice(ctx, t)
+			if c.registers {
+				device.Try(ctx, t)
+			}
+			t.Expect(1).To(Equal(1))
+		})
+		var deleted []string
+		looks := 0
+		for _, request := range shape(s.requests()) {
+			switch {
+			case request == "GET /registrations/NAME":
+				looks++
+			case strings.HasPrefix(request, "DELETE") && request != "DELETE /enrollments/NAME":
+				deleted = append(deleted, request)
+			}
+		}
+		slices.Sort(deleted)
+		if r.Outcome != reports.Passed || looks != c.looks || !slices.Equal(deleted, c.deleted) {
+			t.Errorf("%s: %s %s, %d looks, deleted %q", c.rule, r.Outcome, r.Failure, looks, deleted)
+		}
+	}
+}
