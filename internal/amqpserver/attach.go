@@ -95,7 +95,7 @@ func (l *Link) setAddress(a *amqp.Attach) {
 	}
 }
 
-// echo is the answer that agrees to everything.
+// echo is the answer that agrees to everything. [DPS-AMQP-010]
 func (l *Link) echo(asked *amqp.Attach) amqp.Attach {
 	reply := amqp.Attach{
 		Name: l.name, Handle: l.out, Role: l.role,
@@ -190,7 +190,7 @@ func (l *Link) begin() error {
 		return nil
 	}
 	if l.receiver != nil {
-		return l.receiver.grant()
+		return l.receiver.grant() // [DPS-AMQP-015]
 	}
 	return nil
 }

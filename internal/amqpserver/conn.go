@@ -14,7 +14,7 @@ import (
 	"github.com/dpslab/dpslab/internal/point"
 )
 
-// Conn is one client's connection. Where two of its locks are held, writing was taken first.
+// Conn is one client's connection.
 type Conn struct {
 	// Value is the handler's own state. The engine does not look at it.
 	Value any
@@ -39,6 +39,7 @@ type Conn struct {
 	born                time.Time    // on the server's clock
 	lastRead, lastWrite atomic.Int64 // nanoseconds after that
 
+	// Where both locks are held, writing was taken first.
 	writing sync.Mutex
 	opened  bool           // the open was sent, and may be followed by a close
 	silent  bool           // nothing is sent any more

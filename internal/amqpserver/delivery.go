@@ -46,7 +46,7 @@ func (d *Delivery) arrive() error {
 	message, err := amqp.ReadMessage(d.payload)
 	var malformed *amqp.Error
 	switch {
-	case errors.As(err, &malformed):
+	case errors.As(err, &malformed): // [DPS-AMQP-055]
 		d.Reject(malformed)
 	case r.receive == nil:
 		d.Accept()

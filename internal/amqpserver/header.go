@@ -15,7 +15,7 @@ func (c *Conn) negotiate() error {
 	if err != nil {
 		return err
 	}
-	if asked == amqp.HeaderSASL {
+	if asked == amqp.HeaderSASL { // [DPS-AMQP-001]
 		mechanisms := c.server.handler.Mechanisms(c)
 		if len(mechanisms) == 0 {
 			return c.refuseHeader(asked, amqp.HeaderAMQP)
@@ -27,10 +27,10 @@ func (c *Conn) negotiate() error {
 			return err
 		}
 	}
-	if asked != amqp.HeaderAMQP { // the header of TLS, which is below here, among them
+	if asked != amqp.HeaderAMQP { // the header of TLS, which is below here, among them [DPS-AMQP-054]
 		return c.refuseHeader(asked, amqp.HeaderAMQP)
 	}
-	return c.answerHeader(asked, amqp.HeaderAMQP)
+	return c.answerHeader(asked, amqp.HeaderAMQP) // [DPS-AMQP-002]
 }
 
 func (c *Conn) readHeader() (header amqp.ProtocolHeader, err error) {

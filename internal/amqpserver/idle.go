@@ -44,7 +44,7 @@ func (c *Conn) lookIdle() {
 		c.Close(amqp.Errorf(amqp.ResourceLimitExceeded, "no frame within the idle-time-out of %v", limit))
 		return
 	}
-	if c.quiet > 0 && time.Duration(now-c.lastWrite.Load()) >= c.quiet/2 {
+	if c.quiet > 0 && time.Duration(now-c.lastWrite.Load()) >= c.quiet/2 { // [DPS-AMQP-051]
 		var frame KeepaliveFrame
 		Keepalive.Hit(c.ctx, c.points(), c.At(StepIdle), &frame)
 		c.lastWrite.Store(now) // dropped ones count, or the timer would not rest

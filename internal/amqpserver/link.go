@@ -128,7 +128,7 @@ func (s *session) detached(asked *amqp.Detach) error {
 		c.mu.Unlock()
 		return s.end(amqp.Errorf(amqp.UnattachedHandle, "a detach of handle %d, which has no link", asked.Handle))
 	}
-	answer := l.state == linkAttached
+	answer := l.state == linkAttached // [DPS-AMQP-056]
 	then := s.release(l)
 	delete(s.links, asked.Handle)
 	c.mu.Unlock()

@@ -337,11 +337,6 @@ func within[T any](t testing.TB, what string, ch <-chan T) T {
 	}
 }
 
-func isTimeout(err error) bool {
-	timeout, ok := err.(net.Error)
-	return ok && timeout.Timeout()
-}
-
 // quick are timeouts that a test can wait for.
 var quick = amqpserver.Timeouts{
 	Header: 100 * time.Millisecond, SASL: 100 * time.Millisecond, Open: 100 * time.Millisecond,

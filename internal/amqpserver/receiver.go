@@ -135,7 +135,7 @@ func (d *Delivery) add(t *amqp.Transfer, payload []byte) *amqp.Error {
 	if d.payload == nil {
 		d.payload = payload // most messages are one frame
 	} else {
-		d.payload = append(d.payload, payload...)
+		d.payload = append(d.payload, payload...) // [DPS-AMQP-050]
 	}
 	return nil
 }
@@ -146,6 +146,7 @@ func (r *Receiver) grant() error {
 	c.mu.Lock()
 	window := c.server.options.Credit
 	unused := int64(window) - int64(r.inUse) - int64(r.credit)
+	// [DPS-AMQP-016]
 	due := r.state == linkAttached && unused >= max(1, int64(window)/2)
 	if due {
 		r.credit += uint32(unused)

@@ -28,7 +28,7 @@ func (c *Conn) run() string {
 	}
 	var violation *amqp.Error
 	switch {
-	case errors.As(err, &violation):
+	case errors.As(err, &violation): // [DPS-AMQP-052] [DPS-AMQP-053]
 		c.Close(violation)
 		c.drain()
 	case errors.Is(err, errRefused), errors.Is(err, ErrClosed):
@@ -36,7 +36,7 @@ func (c *Conn) run() string {
 	case errors.Is(err, errTooLarge):
 		c.Close(amqp.Errorf(amqp.InternalError, "%v", err))
 		c.drain()
-	case errors.Is(err, errClosed):
+	case errors.Is(err, errClosed): // [DPS-AMQP-056]
 		c.Close(nil)
 	case errors.Is(err, io.EOF):
 		err = errors.New("the client ended the connection without a close")

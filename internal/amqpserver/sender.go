@@ -179,7 +179,7 @@ func (s *Sender) writeFrame(t *amqp.Transfer, payload []byte, size uint32) (int,
 	if err != nil {
 		return 0, err
 	}
-	n := min(len(payload), max(int(size)-len(empty), 1))
+	n := min(len(payload), max(int(size)-len(empty), 1)) // [DPS-AMQP-049]
 	t.More = n < len(payload)
 	frame.Payload = payload[:n]
 	if err := c.writeMax(frame, max(size, uint32(len(empty)+n))); err != nil || t.More {

@@ -105,7 +105,7 @@ func (s *session) end(why *amqp.Error) error {
 
 // ended takes the client's end, and answers it unless it is an answer.
 func (s *session) ended(*amqp.End) error {
-	answer := !s.isOver()
+	answer := !s.isOver() // [DPS-AMQP-056]
 	s.over()
 	s.conn.mu.Lock()
 	delete(s.conn.sessions, s.channel)

@@ -40,7 +40,7 @@ func (c *Conn) writeMax(f amqp.Frame, limit uint32) error {
 		}
 	}()
 	frame, err := f.Append((*buf)[:0])
-	if excess := len(frame) - int(limit); err == nil && excess > 0 {
+	if excess := len(frame) - int(limit); err == nil && excess > 0 { // [DPS-AMQP-049]
 		shorten(f.Performative, excess)
 		frame, err = f.Append(frame[:0])
 	}

@@ -50,7 +50,7 @@ func ReadFrame(r io.Reader, max uint32) (Frame, error) {
 	size := binary.BigEndian.Uint32(header[:])
 	offset := 4 * uint32(header[4])
 	switch {
-	case size > max:
+	case size > max: // [DPS-AMQP-052]
 		return Frame{}, Errorf(FramingError, "a frame of %d bytes is larger than the %d allowed", size, max)
 	case size < frameHeader, offset < frameHeader, offset > size:
 		return Frame{}, Errorf(FramingError, "a frame of %d bytes with its data at %d", size, offset)

@@ -39,7 +39,7 @@ func (*SASLChallenge) code() uint64  { return 0x42 }
 func (*SASLResponse) code() uint64   { return 0x43 }
 func (*SASLOutcome) code() uint64    { return 0x44 }
 
-// An array even for one mechanism: a client throws otherwise (device-api.md 3.1).
+// An array even for one mechanism: a client throws otherwise. [DPS-AMQP-003]
 func (s *SASLMechanisms) fields(f *fields) { must(f, manySymbol, &s.Mechanisms) }
 
 func (s *SASLInit) fields(f *fields) {
