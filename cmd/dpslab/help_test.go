@@ -19,7 +19,7 @@ func commands(cmd *cobra.Command) []*cobra.Command {
 
 func TestHelpShowsThreeRealCommandsFirst(t *testing.T) {
 	for _, cmd := range newRoot().Commands() {
-		if cmd.Name() == "help" || cmd.Name() == "completion" || cmd.Name() == "version" || cmd.Name() == "health" {
+		if cmd.Hidden || cmd.Name() == "help" || cmd.Name() == "completion" || cmd.Name() == "version" || cmd.Name() == "health" {
 			continue
 		}
 		if n := len(examples(cmd)); n != 3 {
