@@ -60,6 +60,7 @@ func TestEveryOperationIsMetered(t *testing.T) {
 				p.publish("$dps/registrations/res/404/?$rid="+rid[:1], `{"errorCode":404201,"message":"m"}`)
 			}
 		}
+		p.goodbye() // closing at once could overtake the answer
 	})
 	packetsOnly := peers(t, l, dps.MQTT, func(p *peer) {
 		hear[*packets.ConnectPacket](p)
