@@ -28,7 +28,7 @@ func (id HubIdentity) password(host string, now time.Time) (string, error) {
 	if id.TPM == nil {
 		return id.Token(host, now), nil
 	}
-	token, err := SAS{Resource: HubResource(host, id.DeviceID), Expiry: now.Add(tokenLife)}.signed(id.TPM.Sign)
+	token, err := SAS{Resource: HubResource(host, id.DeviceID), Expiry: now.Add(tokenLife)}.SignedBy(id.TPM.Sign)
 	if err != nil {
 		return "", fmt.Errorf("sign with the tpm: %w", err)
 	}

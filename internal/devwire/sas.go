@@ -23,7 +23,7 @@ type SAS struct {
 // Token writes the token with its scheme word, for the Authorization header, the MQTT
 // password and SASL PLAIN alike.
 func (s SAS) Token() string {
-	token, err := s.signed(func(text []byte) ([]byte, error) {
+	token, err := s.SignedBy(func(text []byte) ([]byte, error) {
 		mac := hmac.New(sha256.New, s.Key)
 		mac.Write(text)
 		return mac.Sum(nil), nil
@@ -34,8 +34,8 @@ func (s SAS) Token() string {
 	return token
 }
 
-// signed is Token with a key that only sign has.
-func (s SAS) signed(sign func(text []byte) ([]byte, error)) (string, error) {
+// SignedBy is Token with a key that only sign has, such as a TPM's.
+func (s SAS) SignedBy(sign func(text []byte) ([]byte, error)) (string, error) {
 	expiry := strconv.FormatInt(s.Expiry.Unix(), 10)
 	signature, err := sign([]byte(s.Resource + "\n" + expiry))
 	if err != nil {

@@ -63,7 +63,7 @@ func readTPM(tpm TPM) (keys tpmKeys, err error) {
 func (id Identity) TPMToken(now time.Time, policy string) (string, error) {
 	return SAS{
 		Resource: DeviceResource(id.Scope, id.RegistrationID), Expiry: now.Add(tokenLife), Policy: &policy,
-	}.signed(id.TPM.Sign)
+	}.SignedBy(id.TPM.Sign)
 }
 
 // TPMChallenge is the 401 that a register request without a token is answered with

@@ -37,11 +37,12 @@ const (
 	WrongName     // the certificate's name is not the registration id
 	NotEnrolled   // the certificate is not the enrolled one
 	Untrusted     // the chain does not lead to an enrolled issuer
+	Unsupported   // the transport has no way for a TPM
 )
 
 func (r Reason) String() string {
 	return [...]string{"accepted", "no credential", "malformed", "bad signature", "expired", "wrong resource",
-		"wrong policy", "wrong name", "not enrolled", "untrusted"}[r]
+		"wrong policy", "wrong name", "not enrolled", "untrusted", "unsupported"}[r]
 }
 
 // Verdict is the judgement on one proof, as the Judged point shows it.
@@ -58,6 +59,11 @@ var Judged = point.Define[Verdict]("attestation.judged")
 type Judge struct {
 	Points *point.Set
 	At     point.At
+}
+
+// Unsupported gives the verdict on a proof that its transport is not made for.
+func (j Judge) Unsupported(ctx context.Context, p Proof) Reason {
+	return j.give(ctx, Verdict{Proof: p, Reason: Unsupported})
 }
 
 func (j Judge) give(ctx context.Context, v Verdict) Reason {

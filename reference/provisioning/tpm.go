@@ -61,6 +61,9 @@ func (s *Service) attestTPM(ctx context.Context, c Claim, j attestation.Judge, p
 	if c.TPM != nil && !bytes.Equal(c.TPM.EndorsementKey, enrolled) { // [DPS-TPM-005]
 		return Attested{}, problem.EnrollmentNotFound()
 	}
+	if c.NoTPM {
+		return s.decide(ctx, c, e, j.Unsupported(ctx, p))
+	}
 	reason := attestation.NoCredential
 	if p.Token != "" { // [DPS-TPM-003]
 		reason = j.SymmetricKey(ctx, p, s.challengeKeys(c.RegistrationID, enrolled, p.At))

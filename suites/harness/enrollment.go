@@ -11,6 +11,7 @@ import (
 
 	"github.com/dpslab/dpslab/internal/devwire"
 	"github.com/dpslab/dpslab/internal/pki"
+	"github.com/dpslab/dpslab/simulator/tpm"
 )
 
 // Members are members of a JSON record, as in {"provisioningStatus": "disabled"}.
@@ -42,6 +43,12 @@ func ClientCertificates(leaves ...*x509.Certificate) Members {
 // devices', primary and secondary.
 func SigningCertificates(authorities ...*x509.Certificate) Members {
 	return Members{"attestation": Members{"type": "x509", "x509": Members{"signingCertificates": certificates(authorities)}}}
+}
+
+// EndorsementKey is the attestation of an individual enrollment by a TPM, whose endorsement
+// key is a TPM2B_PUBLIC.
+func EndorsementKey(public []byte) Members {
+	return Members{"attestation": Members{"type": "tpm", "tpm": Members{"endorsementKey": base64Of(public)}}}
 }
 
 func certificates(list []*x509.Certificate) Members {
@@ -117,6 +124,28 @@ func (s *Service) X509Device(ctx context.Context, t *T, members ...Members) *Dev
 	if d.Record, d.Certificate = e.record, e.certificate; d.Certificate == nil {
 		d.Certificate = &leaf
 	}
+	return d
+}
+
+// storageRoot is the storage root key of every emulated TPM: the service does not look at
+// it, and each key takes a tenth of a second.
+var storageRoot = tpm.NewStorageRoot(Key())
+
+// TPM is a new emulated TPM, with an endorsement key of its own.
+func TPM() devwire.TPM { return tpm.NewUnder(storageRoot, Key()) }
+
+// TPMDevice is a device with an individual enrollment by the endorsement key of an emulated
+// TPM.
+func (s *Service) TPMDevice(ctx context.Context, t *T, members ...Members) *Device {
+	module, extra := TPM(), merged(members...)
+	key, err := module.EndorsementKey()
+	t.Must(err, "make a tpm")
+	e := s.enroll(ctx, t, wanted{
+		kind: Individual, auth: "tpm", extra: extra,
+		full: merged(Members{"registrationId": t.Name()}, EndorsementKey(key), extra),
+	})
+	d := s.device(t, e.record["registrationId"])
+	d.Record, d.TPM = e.record, module
 	return d
 }
 
