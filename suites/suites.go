@@ -10,6 +10,7 @@ import (
 
 	"github.com/dpslab/dpslab/reports"
 	"github.com/dpslab/dpslab/suites/alloc"
+	"github.com/dpslab/dpslab/suites/amqp"
 	"github.com/dpslab/dpslab/suites/etag"
 	"github.com/dpslab/dpslab/suites/harness"
 	"github.com/dpslab/dpslab/suites/https"
@@ -32,6 +33,7 @@ var families = []func() []harness.Check{
 	https.Checks,
 	mqtt.Checks,
 	ws.Checks,
+	amqp.Checks,
 	sas.Checks,
 	x509.Checks,
 	svc.Checks,
