@@ -84,6 +84,9 @@ type (
 type (
 	HubIdentity = devwire.HubIdentity
 	HubDevice   = devwire.HubDevice
+
+	AMQPHubDevice = devwire.AMQPHubDevice
+	HubAMQPStyle  = devwire.HubAMQPStyle
 	HubError    = devwire.HubError
 	Twin        = devwire.Twin
 )
