@@ -74,12 +74,12 @@ func newConformance() *cobra.Command {
 		Use:   "conformance",
 		Short: "Check a provisioning service against every requirement",
 		Long: `Check a provisioning service against every requirement. Exit code 0: it conforms. 1: it
-does not. 2: it could not be tested.`,
+does not. 2: it could not be tested. --target containers starts a lab in containers, each
+process in its own. --dry-run tells what a run at a target file would create, be billed for
+and skip.`,
 		Example: `  dpslab conformance                          the reference, in this process
-  dpslab conformance --target containers      the same checks, each process in a container
   dpslab conformance --target lab.yaml --report-dir report
-  dpslab conformance --focus-id DPS-MQTT-003
-  dpslab conformance --target azure.yaml --dry-run   what would be created, billed and skipped`,
+  dpslab conformance --focus-id DPS-MQTT-003`,
 		Args: cobra.NoArgs, RunE: run,
 	}
 	flags := cmd.PersistentFlags()

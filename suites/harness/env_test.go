@@ -34,11 +34,14 @@ const key = "c2VjcmV0IHNlY3JldCBzZWNyZXQ="
 // asked and remembers it.
 type script struct {
 	*httptest.Server
-	mu     sync.Mutex
-	asked  []string
-	fails  string   // a request that is answered with 500
-	links  []string // addresses of the linked hubs that it was asked for
-	states []string // of registrations, by turns; "" is none; no turn left is the last one again
+	mu    sync.Mutex
+	asked []string
+	fails string   // a request that is answered with 500
+	links []string // addresses of the linked hubs that it was asked for
+	// throttled is answered with 429, as often as throttles says.
+	throttled string
+	throttles int
+	states    []string // of registrations, by turns; "" is none; no turn left is the last one again
 	// inside makes it tell of addresses and ports that only its network knows.
 	inside bool
 }
@@ -89,6 +92,10 @@ func (s *script) answer(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.asked = append(s.asked, what)
 	fails := s.fails
+	throttled := s.throttles > 0 && strings.HasPrefix(what, s.throttled)
+	if throttled {
+		s.throttles--
+	}
 	var state *string
 	if strings.HasPrefix(what, "GET /registrations/") && len(s.states) > 0 {
 		state = &s.states[0]
@@ -117,6 +124,9 @@ func (s *script) answer(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case fails != "" && strings.HasPrefix(what, fails):
 		reply(500, map[string]any{"error": "broken on purpose"})
+	case throttled:
+		w.Header().Set("Retry-After", "1")
+		reply(429, map[string]any{"errorCode": 429001})
 	case state != nil && *state == "":
 		reply(404, map[string]any{"errorCode": 404201})
 	case state != nil:

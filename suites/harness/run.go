@@ -11,7 +11,6 @@ import (
 	"github.com/dpslab/dpslab/internal/devwire"
 	"github.com/dpslab/dpslab/internal/transcript"
 	"github.com/dpslab/dpslab/reports"
-	"github.com/dpslab/dpslab/suites/sut"
 )
 
 // Run runs the case once and cleans up after it. It always returns a result: panics, time
@@ -163,7 +162,7 @@ func (e *Env) forRun() *Env {
 		c = clock.System()
 	}
 	if own.traffic == nil {
-		own.traffic = NewTraffic(c, sut.Quotas{})
+		own.traffic = NewTraffic(c, own.Target.Quotas)
 	}
 	own.Wire = &devwire.Wire{
 		Roots: shared.Roots, Clock: c, Foreign: shared.Foreign, Timeouts: own.Timeouts.wire(),

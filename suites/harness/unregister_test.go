@@ -13,6 +13,7 @@ import (
 )
 
 func TestWhatARegistrationLeftIsRemovedWhenItIsThere(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		rule      string
 		registers bool
