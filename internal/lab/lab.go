@@ -80,6 +80,7 @@ type Lab struct {
 	Service   *reference.Service // nil without a reference
 	control   *controlserver.Server
 	token     string
+	playsHubs bool
 }
 
 // Start brings a lab up. When it returns without an error, everything listens.
@@ -98,7 +99,7 @@ func Start(o Options) (*Lab, error) {
 	if err != nil {
 		return nil, withPortFlag(err, o.Ports)
 	}
-	l := &Lab{State: state, Door: door, token: o.Token}
+	l := &Lab{State: state, Door: door, token: o.Token, playsHubs: o.Fakehub}
 	if err := l.fill(o); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
@@ -215,12 +216,17 @@ func (l *Lab) openControl(o Options, log *transcript.Log) error {
 	return nil
 }
 
-// hubAddress dials hubs of this process where they are, and others by their names.
+// hubAddress dials hubs of this process where they are. Others are dialled by their names
+// where this process plays none, and so was given them by name; a lab that has its hubs
+// never asks the world for one.
 func (l *Lab) hubAddress(host string) string {
 	for _, h := range l.Hubs.Hubs() {
 		if strings.EqualFold(h.Host(), host) {
 			return net.JoinHostPort(h.Address(), strconv.Itoa(l.Door.Ports().HTTPS))
 		}
+	}
+	if l.playsHubs {
+		return ""
 	}
 	return net.JoinHostPort(host, "443")
 }

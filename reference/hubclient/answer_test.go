@@ -88,6 +88,19 @@ func TestAHubThatCannotBeReachedIsUnavailable(t *testing.T) {
 	is(t, "assign", h.Assign(t.Context(), device), provisioning.ErrHubUnavailable)
 }
 
+// A name without an address may be somebody's real hub: it is not looked up.
+func TestAHubWithoutAnAddressIsNotLookedUp(t *testing.T) {
+	h, err := hubclient.New(connectionString(), hubclient.Options{Clock: clock.Frozen(noon), Address: func(string) string { return "" }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = h.Assign(t.Context(), device)
+	is(t, "assign", err, provisioning.ErrHubUnavailable)
+	if err == nil || !strings.Contains(err.Error(), "not of this lab") {
+		t.Errorf("%v does not say why", err)
+	}
+}
+
 func TestAHubOfAnUnknownAuthorityIsNotTalkedTo(t *testing.T) {
 	other := open(t, always(200, ""))
 	h, err := hubclient.New(connectionString(), hubclient.Options{ // without the roots

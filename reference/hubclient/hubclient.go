@@ -35,7 +35,8 @@ const (
 // Options are what all linked hubs of a process share.
 type Options struct {
 	Roots *x509.CertPool
-	// Address gives the "ip:port" that is dialled for a hub's host name.
+	// Address gives the "host:port" that is dialled for a hub's host name; empty where nobody
+	// knows: a name is never looked up by itself, since it may be somebody's real hub.
 	Address func(host string) string
 	Clock   clock.Clock // tokens are minted and certificates judged by it
 }
@@ -63,7 +64,11 @@ func New(connectionString string, o Options) (*Hub, error) {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
 			DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-				return (&net.Dialer{}).DialContext(ctx, network, o.Address(linked.HostName))
+				address := o.Address(linked.HostName)
+				if address == "" {
+					return nil, fmt.Errorf("hub %s is not of this lab, and was linked without an address", linked.HostName)
+				}
+				return (&net.Dialer{}).DialContext(ctx, network, address)
 			},
 			TLSClientConfig:     &tls.Config{RootCAs: o.Roots, ServerName: linked.HostName, Time: o.Clock.Now},
 			TLSHandshakeTimeout: callTimeout,
