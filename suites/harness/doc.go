@@ -36,6 +36,11 @@
 // A check may go below the helpers: Env.Wire has the whole client half, and records into
 // the exchange of this run. What it reaches there it passes to T.Answered.
 //
+// Checks outside of this module are written in the same way. They verify requirements of
+// their own (Check.Own), write wire.Identity where those here write devwire.Identity, since
+// packages suites/wire and suites/control name what they cannot import, and are handed to
+// suites.Register or engine.Run; docs/examples/embed is a module that does.
+//
 // A check ends in one of the outcomes of package reports. Which of T's words leads to
 // which is told at T. A red carries what passed over the wire in that run: the client's
 // record, and the server's where the target is a lab.

@@ -87,8 +87,8 @@ type (
 
 	AMQPHubDevice = devwire.AMQPHubDevice
 	HubAMQPStyle  = devwire.HubAMQPStyle
-	HubError    = devwire.HubError
-	Twin        = devwire.Twin
+	HubError      = devwire.HubError
+	Twin          = devwire.Twin
 )
 
 // Whoever administers the service and the hubs.
