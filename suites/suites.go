@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/dpslab/dpslab/reports"
 	"github.com/dpslab/dpslab/suites/alloc"
@@ -21,6 +22,7 @@ import (
 	"github.com/dpslab/dpslab/suites/sas"
 	"github.com/dpslab/dpslab/suites/sdk"
 	"github.com/dpslab/dpslab/suites/svc"
+	"github.com/dpslab/dpslab/suites/tpm"
 	"github.com/dpslab/dpslab/suites/ws"
 	"github.com/dpslab/dpslab/suites/x509"
 	"github.com/onsi/ginkgo/v2"
@@ -36,6 +38,7 @@ var families = []func() []harness.Check{
 	amqp.Checks,
 	sas.Checks,
 	x509.Checks,
+	tpm.Checks,
 	svc.Checks,
 	etag.Checks,
 	qry.Checks,
@@ -62,7 +65,35 @@ func All() []harness.Check {
 // Checks of the caller's own go in the same way, after those of the suite: see
 // harness.Check.Own for what they verify. Checks that cannot be declared, such as one of an
 // unknown requirement, panic before anything runs.
-func Register(env func() *harness.Env, own ...harness.Check) { register(env, append(All(), own...)) }
+//
+// One more spec holds the target against what its file claims.
+func Register(env func() *harness.Env, own ...harness.Check) {
+	ginkgo.Describe("claims", func() {
+		ginkgo.It("the target is what its file claims", ginkgo.Label("claims"), func(ctx ginkgo.SpecContext) { claims(ctx, env()) })
+	})
+	register(env, append(All(), own...))
+}
+
+// claims looks at the target, unless that was done when it was opened.
+func claims(ctx context.Context, env *harness.Env) {
+	ginkgo.GinkgoHelper()
+	if env.Claims == nil {
+		looked := *env
+		if err := looked.Probe(ctx); err != nil {
+			ginkgo.Fail(err.Error())
+		}
+		env = &looked
+	}
+	var reds strings.Builder
+	for _, c := range env.Claims {
+		if c.Outcome == reports.Failed {
+			reds.WriteString(c.Red())
+		}
+	}
+	if reds.Len() > 0 {
+		ginkgo.Fail(reds.String())
+	}
+}
 
 func register(env func() *harness.Env, checks []harness.Check) {
 	cases, err := harness.Cases(checks)

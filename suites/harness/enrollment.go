@@ -134,6 +134,13 @@ var storageRoot = tpm.NewStorageRoot(Key())
 // TPM is a new emulated TPM, with an endorsement key of its own.
 func TPM() devwire.TPM { return tpm.NewUnder(storageRoot, Key()) }
 
+// ReownedTPM is one emulated TPM twice: the endorsement key is the same, and the storage
+// root key another, as after its owner was cleared.
+func ReownedTPM() (before, after devwire.TPM) {
+	seed := Key()
+	return tpm.NewUnder(storageRoot, seed), tpm.NewUnder(tpm.NewStorageRoot(seed), seed)
+}
+
 // TPMDevice is a device with an individual enrollment by the endorsement key of an emulated
 // TPM.
 func (s *Service) TPMDevice(ctx context.Context, t *T, members ...Members) *Device {
