@@ -52,7 +52,7 @@ func planted() map[transcript.Protocol][]said {
 	sas := func(n int) string {
 		return "SharedAccessSignature sr=h%2Fd&sig=" + secret(n) + "%3D&se=1893456000&skn=p"
 	}
-	body := everywhere()
+	body, short := everywhere(), `{"primaryKey":"`+secret(1)+`","x":"HostName=h;SharedAccessKey=`+secret(2)+`"}`
 	return map[transcript.Protocol][]said{
 		transcript.HTTP: {
 			received("PUT /a?code=" + secret(20) + "&Sig=" + secret(21) + "&c%6fde=" + secret(22) + "&x=SharedAccessSignature%20sr%3Dh%26sig%3D" + secret(23) + " HTTP/1.1\r\n" +
@@ -85,8 +85,8 @@ func planted() map[transcript.Protocol][]said {
 			received(transfer(5, no, described(0x77, text(secret(32))), described(0x74, dict(a8("operation"), a8("put-token"))))),
 			received(transfer(5, yes, described(0x74, dict(a8("operation"), sym("put-token")))) + transfer(5, no, described(0x77, text("Bearer "+secret(33))))),
 			received(transfer(5, no, composite(0x73, bin(secret(34)), bin(secret(34))), described(0x74, dict(a8("password"), a8(secret(35)), a8("sasToken"), list(a8(secret(36))))), described(0x75, bin(body)))),
-			received(transfer(5, no, described(0x77, text(sas(37))), described(0x77, text(body)))),
-			sent(amqp(composite(0x15, yes, "\x43", null, yes, composite(0x25, composite(0x1d, sym("a"), text(body), dict(sym("sharedAccessKey"), bin(secret(38)), sym("x"), text(sas(39)))))))),
+			received(transfer(5, no, described(0x77, text(sas(37))), described(0x77, text(short)))),
+			sent(amqp(composite(0x15, yes, "\x43", null, yes, composite(0x25, composite(0x1d, sym("a"), text(short), dict(sym("sharedAccessKey"), bin(secret(38)), sym("x"), text(sas(39)))))))),
 		},
 		"amqp garbage": {
 			received(amqp(composite(0x10, text(secret(20)), sym(secret(21)), "\x46"))),
