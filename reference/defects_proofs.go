@@ -68,19 +68,19 @@ func pardoning(reason string) func(point.Args) ([]point.Plan, error) {
 // tokenDefects are good tokens refused and bad ones taken, of devices and of operators.
 var tokenDefects = point.Catalogue{{
 	ID: "sas-upper-hex-refused", Summary: "refuses resources encoded with upper-case hex",
-	Catches: []string{"DPS-SAS-001"},
+	Catches: []string{"DPS-SAS-001", "DPS-TPM-010"},
 	Build: refusing(attestation.BadSignature, func(v *attestation.Verdict) bool {
 		return strings.Contains(v.Token.Resource, "%2F")
 	}),
 }, {
 	ID: "sas-lower-hex-refused", Summary: "refuses resources encoded with lower-case hex",
-	Catches: []string{"DPS-SAS-002"},
+	Catches: []string{"DPS-SAS-002", "DPS-TPM-010"},
 	Build: refusing(attestation.BadSignature, func(v *attestation.Verdict) bool {
 		return strings.Contains(v.Token.Resource, "%2f")
 	}),
 }, {
 	ID: "sas-raw-refused", Summary: "refuses resources that are not encoded",
-	Catches: []string{"DPS-SAS-003"},
+	Catches: []string{"DPS-SAS-003", "DPS-TPM-010"},
 	Build: refusing(attestation.BadSignature, func(v *attestation.Verdict) bool {
 		return strings.Contains(v.Token.Resource, "/")
 	}),
@@ -93,7 +93,7 @@ var tokenDefects = point.Catalogue{{
 	}),
 }, {
 	ID: "sas-policy-name-required", Summary: "refuses tokens whose skn is not registration",
-	Catches: []string{"DPS-SAS-005", "DPS-MQTT-060"},
+	Catches: []string{"DPS-SAS-005", "DPS-MQTT-060", "DPS-TPM-010"},
 	Build: refusing(attestation.WrongPolicy, func(v *attestation.Verdict) bool {
 		return isToken(v) && v.Token.Policy != "registration"
 	}),
@@ -103,7 +103,7 @@ var tokenDefects = point.Catalogue{{
 	Build:   withoutSecondary,
 }, {
 	ID: "sas-any-signature", Summary: "does not verify the signature of tokens",
-	Catches: []string{"DPS-SAS-008", "DPS-SAS-009", "DPS-SAS-016"},
+	Catches: []string{"DPS-SAS-008", "DPS-SAS-009", "DPS-SAS-016", "DPS-TPM-003", "DPS-TPM-004"},
 	Build:   accepting(attestation.BadSignature),
 }, {
 	ID: "sas-expired-taken", Summary: "takes expired tokens",
