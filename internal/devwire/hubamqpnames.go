@@ -42,7 +42,7 @@ const (
 	cbsAddress       = "$cbs"
 )
 
-// HubAMQPAddress is a device's address with that end, as the style spells it.
+// address is a device's address with that end, as the style spells it.
 func (s HubAMQPStyle) address(host, deviceID, end string) string {
 	address := "/devices/" + escape(deviceID) + end
 	if s.Absolute {
