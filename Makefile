@@ -40,6 +40,7 @@ $(BIN): $(GOFILES) $(shell git ls-files internal/requirement internal/vectors re
 
 # Unit tests: everything but the two suites that start whole labs, and the browser.
 unit: setup
+	@command -v swtpm >/dev/null || ./internal/make/notrun.sh 'emulated TPMs and the blobs made for TPMs, against a whole one: swtpm is not installed (Debian: apt-get install swtpm)'
 	go test $$(go list ./... | grep -v -e '/suites$$' -e '/suites/interop$$' -e '/reports/browser$$')
 
 # Every check, as Ginkgo specs against the binary as a child process. Its processes wait
