@@ -29,6 +29,7 @@ var environment = sync.OnceValues(func() (*harness.Env, error) {
 	env, err := harness.Open(context.Background(), target)
 	if err == nil {
 		env.Containers = containers.Attach(target)
+		err = env.Probe(context.Background())
 	}
 	return env, err
 })

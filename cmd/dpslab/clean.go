@@ -50,9 +50,9 @@ func clean(cmd *cobra.Command, env *harness.Env, dryRun bool) error {
 	if err != nil {
 		return err
 	}
-	found, err := sweep.Find(ctx, env, journal)
+	found := sweep.Find(ctx, env, journal)
 	defer found.Close()
-	problems := []error{err}
+	problems := []error{found.Err}
 	counts := map[string]int{}
 	for _, l := range found.Leftovers {
 		if dryRun {

@@ -173,7 +173,7 @@ func recordOf(e sut.Enrollment) (map[string]any, error) {
 	} else {
 		record["registrationId"] = e.RegistrationID
 	}
-	attestation := harness.Members{}
+	var attestation harness.Members
 	primary, secondary := e.Keys()
 	switch {
 	case primary != nil:

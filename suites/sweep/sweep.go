@@ -38,6 +38,7 @@ func (l Leftover) Remove(ctx context.Context) error {
 // Sweep is what Find found.
 type Sweep struct {
 	Leftovers []Leftover
+	Err       error // why the list may be short; nil when it is whole
 	clients   []interface{ Close() }
 }
 
@@ -50,17 +51,23 @@ func (s *Sweep) Close() {
 
 // Find lists what begins with the target's prefix, in the order in which it can be removed:
 // registrations and identities before the enrollments that they came by. journal is the
-// file that Journal keeps, "" for none. An error means that the list may be short.
-func Find(ctx context.Context, env *harness.Env, journal string) (*Sweep, error) {
+// file that Journal keeps, "" for none.
+func Find(ctx context.Context, env *harness.Env, journal string) *Sweep {
 	s := &Sweep{}
+	s.Err = s.find(ctx, env, journal)
+	s.Leftovers = order(s.Leftovers)
+	return s
+}
+
+func (s *Sweep) find(ctx context.Context, env *harness.Env, journal string) error {
 	if env.Target.Prefix == "" {
-		return s, errors.New("the target has no prefix by which to tell what a run made")
+		return errors.New("the target has no prefix by which to tell what a run made")
 	}
 	var problems []error
 	if env.Target.DPS.ServiceConnectionString != "" {
 		client, err := env.Wire.Service(env.Target.Service(), env.Target.DPS.ServiceConnectionString.Reveal())
 		if err != nil {
-			return s, err
+			return err
 		}
 		s.clients = append(s.clients, client)
 		found, err := atService(ctx, env, client)
@@ -72,7 +79,7 @@ func Find(ctx context.Context, env *harness.Env, journal string) (*Sweep, error)
 		}
 		client, err := env.Wire.HubService(env.Target.Endpoint(h), h.ConnectionString.Reveal())
 		if err != nil {
-			return s, fmt.Errorf("hub %s: %w", h.Host, err)
+			return fmt.Errorf("hub %s: %w", h.Host, err)
 		}
 		s.clients = append(s.clients, client)
 		ids, err := prefixed(ctx, env, client.Do, "/devices", "SELECT * FROM devices", "deviceId")
@@ -87,8 +94,7 @@ func Find(ctx context.Context, env *harness.Env, journal string) (*Sweep, error)
 		found, err := inJournal(env, journal)
 		s.Leftovers, problems = append(s.Leftovers, found...), append(problems, err)
 	}
-	s.Leftovers = order(s.Leftovers)
-	return s, errors.Join(problems...)
+	return errors.Join(problems...)
 }
 
 // order puts enrollments and groups last.
