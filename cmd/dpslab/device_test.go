@@ -65,7 +65,7 @@ func TestARefusedDeviceExitsWithOne(t *testing.T) {
 		t.Fatalf("%s", p)
 	}
 	wrong := base64.StdEncoding.EncodeToString([]byte("0123456789abcdef0123456789abcdef"))
-	for _, transport := range []string{"https", "mqtt", "mqtt-ws"} {
+	for _, transport := range []string{"https", "mqtt", "mqtt-ws", "amqp", "amqp-ws"} {
 		for rule, args := range map[string][]string{
 			"nobody knows it":        {"device", "stranger", "--key", wrong},
 			"a wrong key":            {"device", "off-1", "--key", wrong},
@@ -96,7 +96,7 @@ func TestADeviceThatCannotTry(t *testing.T) {
 	for _, c := range []struct{ line, says string }{
 		{"", "--from-group, --key, --group-key, --certificate, --issuer"},
 		{"--key !!", "not base64"},
-		{"--key YWJj --transport amqp", `--transport "amqp"`},
+		{"--key YWJj --transport carrier-pigeon", `--transport "carrier-pigeon"`},
 		{"--key YWJj --payload {", `--payload "{"`},
 		{"--from-group nobody", "404"},
 		{"--from-enrollment", "404"},
@@ -112,7 +112,7 @@ func TestADeviceThatCannotTry(t *testing.T) {
 	}
 	lab.interrupt()
 	lab.wait(t)
-	for _, transport := range []string{"https", "mqtt", "mqtt-ws"} {
+	for _, transport := range []string{"https", "mqtt", "mqtt-ws", "amqp", "amqp-ws"} {
 		p := lab.dpslab(t, "device", "dev-01", "--key", "YWJj", "--transport", transport, "--patience", "1s")
 		if p.code != exitUntestable {
 			t.Errorf("%s", p)
