@@ -16,7 +16,7 @@ import (
 // names the requirements whose checks must see it; `dpslab selfcheck` arms them one by one
 // and fails when a check stays green.
 var Defects = slices.Concat(answerDefects, requestDefects, mqttDefects, mqttAnswerDefects, connectionDefects, webSocketDefects,
-	tokenDefects, certificateDefects, tpmDefects, serviceDefects, recordDefects, conditionDefects, queryDefects, allocationDefects, hubDefects, limitDefects)
+	tokenDefects, certificateDefects, tpmDefects, issueDefects, serviceDefects, recordDefects, conditionDefects, queryDefects, allocationDefects, hubDefects, limitDefects)
 
 // object is a JSON object on its way out.
 type object map[string]any

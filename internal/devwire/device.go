@@ -20,7 +20,9 @@ type Identity struct {
 	Certificate           *tls.Certificate
 	TPM                   TPM
 	APIVersion            string // default 2019-03-31
-	AMQP                  AMQPStyle
+	// Members are further ones of the registration, such as csr.
+	Members map[string]any
+	AMQP    AMQPStyle
 }
 
 // DefaultDeviceAPIVersion is what most SDKs send (device-api.md 1.3).

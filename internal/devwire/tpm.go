@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"time"
 )
@@ -45,7 +46,16 @@ func (id Identity) registration(payload json.RawMessage, withTPM bool) ([]byte, 
 		}
 		document.TPM = &keys
 	}
-	return json.Marshal(document)
+	body, err := json.Marshal(document)
+	if err != nil || len(id.Members) == 0 {
+		return body, err
+	}
+	whole := map[string]any{}
+	if err := json.Unmarshal(body, &whole); err != nil {
+		return nil, err
+	}
+	maps.Copy(whole, id.Members)
+	return json.Marshal(whole)
 }
 
 func readTPM(tpm TPM) (keys tpmKeys, err error) {

@@ -21,6 +21,7 @@ type Request struct {
 	APIVersion     string
 	Body           []byte
 	TooLarge       bool // the front stopped reading at MaxMessage
+	Lookup         bool // a status lookup, which registers nobody
 }
 
 // Decoded is passed when a request was judged, before the judgement counts.

@@ -84,11 +84,8 @@ func (f *Front) answer(r *http.Request, c *call) (*Reply, error) {
 	if c.claim.TPM, err = deviceapi.TPMKeys(request.Body); err != nil {
 		return nil, err
 	}
-	if c.claim.CSR, err = deviceapi.CSR(request); err != nil {
+	if c.claim.CSR, err = deviceapi.CSR(r.Context(), c.service, c.at, request); err != nil {
 		return nil, err
-	}
-	if c.claim.CSR != nil && c.route.step == stepLookup { // [DPS-X509-023]
-		return nil, problem.InvalidArgument("A status lookup takes no certificate request.")
 	}
 	attested, err := c.service.Attest(r.Context(), c.claim)
 	if challenge := (*provisioning.Challenge)(nil); errors.As(err, &challenge) {
@@ -117,7 +114,9 @@ func (f *Front) answer(r *http.Request, c *call) (*Reply, error) {
 // read takes the body of a register call or lookup. A poll's body is never looked at: one
 // SDK sends {} with its GET.
 func read(r *http.Request, to route) (deviceapi.Request, error) {
-	request := deviceapi.Request{RegistrationID: to.registrationID, APIVersion: r.URL.Query().Get("api-version")}
+	request := deviceapi.Request{
+		RegistrationID: to.registrationID, APIVersion: r.URL.Query().Get("api-version"), Lookup: to.step == stepLookup,
+	}
 	if to.step == stepPoll {
 		return request, nil
 	}

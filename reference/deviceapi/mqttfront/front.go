@@ -180,7 +180,7 @@ func (f *Front) handle(ctx context.Context, d *device, at point.At, r request, b
 			return Answer{}, err
 		}
 		var err error
-		if claim.CSR, err = deviceapi.CSR(request); err != nil {
+		if claim.CSR, err = deviceapi.CSR(ctx, d.service, at, request); err != nil {
 			return Answer{}, err
 		}
 	}
