@@ -15,8 +15,8 @@ import (
 // Defects is the catalogue of what the reference can be made to do wrong. Each entry
 // names the requirements whose checks must see it; `dpslab selfcheck` arms them one by one
 // and fails when a check stays green.
-var Defects = slices.Concat(answerDefects, requestDefects, mqttDefects, mqttAnswerDefects, connectionDefects, webSocketDefects,
-	tokenDefects, certificateDefects, tpmDefects, issueDefects, serviceDefects, recordDefects, conditionDefects, queryDefects, allocationDefects, hubDefects, limitDefects)
+var Defects = slices.Concat(answerDefects, requestDefects, mqttDefects, mqttAnswerDefects, amqpDefects, amqpAnswerDefects,
+	connectionDefects, webSocketDefects, tokenDefects, certificateDefects, tpmDefects, issueDefects, serviceDefects, recordDefects, conditionDefects, queryDefects, allocationDefects, hubDefects, limitDefects)
 
 // object is a JSON object on its way out.
 type object map[string]any

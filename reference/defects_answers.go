@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/dpslab/dpslab/internal/point"
+	"github.com/dpslab/dpslab/reference/deviceapi/amqpfront"
 	"github.com/dpslab/dpslab/reference/deviceapi/httpsfront"
 	"github.com/dpslab/dpslab/reference/deviceapi/mqttfront"
 	"github.com/dpslab/dpslab/reference/registration"
@@ -23,7 +24,7 @@ var answerDefects = point.Catalogue{{
 	}),
 }, {
 	ID: "register-unassigned", Summary: "begins a registration with the status unassigned",
-	Catches: []string{"DPS-HTTPS-002", "DPS-HTTPS-003", "DPS-HTTPS-044", "DPS-MQTT-005", "DPS-MQTT-064"},
+	Catches: []string{"DPS-HTTPS-002", "DPS-HTTPS-003", "DPS-HTTPS-044", "DPS-MQTT-005", "DPS-MQTT-064", "DPS-AMQP-021", "DPS-AMQP-067"},
 	Build: everyAnswer(func(d object) {
 		if d["status"] == "assigning" {
 			d["status"] = "unassigned"
@@ -31,7 +32,7 @@ var answerDefects = point.Catalogue{{
 	}),
 }, {
 	ID: "register-without-operation", Summary: "sends no operationId",
-	Catches: []string{"DPS-HTTPS-002", "DPS-HTTPS-034", "DPS-HTTPS-035", "DPS-MQTT-005", "DPS-HTTPS-049", "DPS-MQTT-068"},
+	Catches: []string{"DPS-HTTPS-002", "DPS-HTTPS-034", "DPS-HTTPS-035", "DPS-MQTT-005", "DPS-HTTPS-049", "DPS-MQTT-068", "DPS-AMQP-021", "DPS-AMQP-070"},
 	Build:   everyAnswer(func(d object) { delete(d, "operationId") }),
 }, {
 	ID: "https-poll-202-forever", Summary: "answers polls with 202 after the registration is terminal",
@@ -43,11 +44,11 @@ var answerDefects = point.Catalogue{{
 	}),
 }, {
 	ID: "assigned-without-device", Summary: "leaves deviceId out of an assigned registration",
-	Catches: []string{"DPS-HTTPS-005", "DPS-HTTPS-006", "DPS-MQTT-048", "DPS-MQTT-065"},
+	Catches: []string{"DPS-HTTPS-005", "DPS-HTTPS-006", "DPS-MQTT-048", "DPS-MQTT-065", "DPS-AMQP-028"},
 	Build:   everyAnswer(func(d object) { delete(d.state(), "deviceId") }),
 }, {
 	ID: "ended-without-operation", Summary: "sends no operationId once a registration has ended",
-	Catches: []string{"DPS-HTTPS-049", "DPS-MQTT-068"},
+	Catches: []string{"DPS-HTTPS-049", "DPS-MQTT-068", "DPS-AMQP-070"},
 	Build: everyAnswer(func(d object) {
 		if d.state() != nil {
 			delete(d, "operationId")
@@ -55,7 +56,7 @@ var answerDefects = point.Catalogue{{
 	}),
 }, {
 	ID: "state-without-id", Summary: "leaves registrationId out of the state of a registration that failed",
-	Catches: []string{"DPS-HTTPS-050", "DPS-MQTT-069"},
+	Catches: []string{"DPS-HTTPS-050", "DPS-MQTT-069", "DPS-AMQP-071"},
 	Build: everyAnswer(func(d object) {
 		if s := d.state(); s["status"] == "failed" {
 			delete(s, "registrationId")
@@ -143,18 +144,22 @@ var answerDefects = point.Catalogue{{
 	}),
 }, {
 	ID: "unknown-operation-assigning", Summary: "answers polls of unknown operations with assigning",
-	Catches: []string{"DPS-HTTPS-025", "DPS-HTTPS-026", "DPS-MQTT-035"},
+	Catches: []string{"DPS-HTTPS-025", "DPS-HTTPS-026", "DPS-MQTT-035", "DPS-AMQP-041"},
 	Build: both(
 		onHTTPS("poll", func(r *httpsfront.Reply) {
 			if r.Status == http.StatusNotFound {
 				r.Status, r.Body = http.StatusAccepted, []byte(`{"operationId":"5.0","status":"assigning"}`)
 			}
 		}),
-		onMQTT("poll", func(a *mqttfront.Answer) {
+		both(onMQTT("poll", func(a *mqttfront.Answer) {
 			if a.Code == 404 {
 				a.Code, a.Body = 202, []byte(`{"operationId":"5.0","status":"assigning"}`)
 			}
-		})),
+		}), onAMQP("poll", func(a *amqpfront.Answer) {
+			if a.Code == 404 {
+				a.Code, a.Body = 202, []byte(`{"operationId":"5.0","status":"assigning"}`)
+			}
+		}))),
 }, {
 	ID: "error-without-tracking-id", Summary: "leaves trackingId out of error documents",
 	Catches: []string{"DPS-HTTPS-027"},
@@ -195,11 +200,11 @@ var answerDefects = point.Catalogue{{
 	})),
 }, {
 	ID: "failed-without-error-code", Summary: "reports a failed registration without errorCode",
-	Catches: []string{"DPS-HTTPS-036", "DPS-MQTT-049", "DPS-ALLOC-013"},
+	Catches: []string{"DPS-HTTPS-036", "DPS-MQTT-049", "DPS-ALLOC-013", "DPS-AMQP-035"},
 	Build:   everyAnswer(func(d object) { delete(d.state(), "errorCode") }),
 }, {
 	ID: "disabled-without-state", Summary: "reports a disabled enrollment without registrationState",
-	Catches: []string{"DPS-HTTPS-037", "DPS-MQTT-050"},
+	Catches: []string{"DPS-HTTPS-037", "DPS-MQTT-050", "DPS-AMQP-036"},
 	Build: everyAnswer(func(d object) {
 		if d["status"] == "disabled" {
 			delete(d, "registrationState")
@@ -207,7 +212,7 @@ var answerDefects = point.Catalogue{{
 	}),
 }, {
 	ID: "dates-with-offset", Summary: "writes dates with +00:00 in place of Z",
-	Catches: []string{"DPS-HTTPS-038", "DPS-MQTT-072"},
+	Catches: []string{"DPS-HTTPS-038", "DPS-MQTT-072", "DPS-AMQP-072"},
 	Build: everyAnswer(func(d object) {
 		for _, name := range []string{"createdDateTimeUtc", "lastUpdatedDateTimeUtc"} {
 			if text, ok := d.state()[name].(string); ok {
@@ -225,7 +230,7 @@ var answerDefects = point.Catalogue{{
 	}),
 }, {
 	ID: "payload-as-text", Summary: "sends a payload that is a string",
-	Catches: []string{"DPS-HTTPS-040", "DPS-MQTT-067"},
+	Catches: []string{"DPS-HTTPS-040", "DPS-MQTT-067", "DPS-AMQP-069"},
 	Build: everyAnswer(func(d object) {
 		if s := d.state(); s != nil {
 			s["payload"] = "text"

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dpslab/dpslab/internal/point"
+	"github.com/dpslab/dpslab/reference/deviceapi/amqpfront"
 	"github.com/dpslab/dpslab/reference/deviceapi/httpsfront"
 	"github.com/dpslab/dpslab/reference/deviceapi/mqttfront"
 	"github.com/dpslab/dpslab/reference/httpapi"
@@ -33,7 +34,7 @@ var limitDefects = point.Catalogue{{
 	Build:   onLimit(func(j *quota.Judgement) { j.Within = j.Within || j.Kind == quota.Operation }),
 }, {
 	ID: "throttled-without-retry-after", Summary: "does not say when to come again",
-	Catches: []string{"DPS-LIMIT-001", "DPS-LIMIT-002", "DPS-LIMIT-003"},
+	Catches: []string{"DPS-LIMIT-001", "DPS-LIMIT-002", "DPS-LIMIT-003", "DPS-AMQP-040"},
 	Build:   onLimit(func(j *quota.Judgement) { j.RetryAfter = 0 }),
 }, {
 	ID: "throttled-for-an-hour", Summary: "asks a throttled client to wait longer than its limit is about",
@@ -91,6 +92,11 @@ func lateThrottle(point.Args) ([]point.Plan, error) {
 			}
 		}),
 		mqttfront.Answering.Plan(func(c point.Call, a *mqttfront.Answer) {
+			if wait, ok := throttled(c); ok {
+				a.Code, a.Body, a.HasRetryAfter, a.RetryAfter = http.StatusTooManyRequests, refused(429001), true, wait
+			}
+		}),
+		amqpfront.Answering.Plan(func(c point.Call, a *amqpfront.Answer) {
 			if wait, ok := throttled(c); ok {
 				a.Code, a.Body, a.HasRetryAfter, a.RetryAfter = http.StatusTooManyRequests, refused(429001), true, wait
 			}

@@ -84,7 +84,7 @@ var requestDefects = point.Catalogue{{
 	}),
 }, {
 	ID: "body-needs-registration-id", Summary: "refuses a register body without registrationId",
-	Catches: []string{"DPS-HTTPS-016", "DPS-MQTT-010", "DPS-MQTT-011", "DPS-MQTT-062"},
+	Catches: []string{"DPS-HTTPS-016", "DPS-MQTT-010", "DPS-MQTT-011", "DPS-MQTT-062", "DPS-AMQP-025", "DPS-AMQP-026"},
 	Build: onBody(func(d *deviceapi.Decoding) {
 		if !strings.Contains(string(d.Request.Body), "registrationId") {
 			d.Problem = problem.InvalidArgument("registrationId is missing.")
@@ -92,7 +92,7 @@ var requestDefects = point.Catalogue{{
 	}),
 }, {
 	ID: "payload-must-be-object", Summary: "refuses a payload that is not a JSON object",
-	Catches: []string{"DPS-HTTPS-017", "DPS-HTTPS-053", "DPS-MQTT-066"},
+	Catches: []string{"DPS-HTTPS-017", "DPS-HTTPS-053", "DPS-MQTT-066", "DPS-AMQP-068"},
 	Build: onBody(func(d *deviceapi.Decoding) {
 		var doc object
 		if json.Unmarshal(d.Request.Body, &doc) == nil {
@@ -105,7 +105,7 @@ var requestDefects = point.Catalogue{{
 	}),
 }, {
 	ID: "broken-json-taken", Summary: "registers a device whose body is not JSON",
-	Catches: []string{"DPS-HTTPS-018", "DPS-MQTT-038"},
+	Catches: []string{"DPS-HTTPS-018", "DPS-MQTT-038", "DPS-AMQP-045"},
 	Build: onBody(func(d *deviceapi.Decoding) {
 		if !json.Valid(d.Request.Body) {
 			d.Problem = nil
@@ -129,7 +129,7 @@ var requestDefects = point.Catalogue{{
 	}),
 }, {
 	ID: "unlimited-body", Summary: "takes a register body of any size",
-	Catches: []string{"DPS-HTTPS-033", "DPS-MQTT-041"},
+	Catches: []string{"DPS-HTTPS-033", "DPS-MQTT-041", "DPS-AMQP-046"},
 	Build: onBody(func(d *deviceapi.Decoding) {
 		if d.Problem != nil && d.Problem.Class() == http.StatusRequestEntityTooLarge {
 			d.Problem = nil
@@ -143,13 +143,13 @@ var requestDefects = point.Catalogue{{
 	})),
 }, {
 	ID: "any-api-version", Summary: "takes any api-version, or none",
-	Catches: []string{"DPS-HTTPS-021"},
+	Catches: []string{"DPS-HTTPS-021", "DPS-AMQP-019"},
 	Build: point.Always(deviceapi.Versioned.Plan(func(_ point.Call, v *deviceapi.Version) {
 		v.Known = true
 	})),
 }, {
 	ID: "foreign-operation-shown", Summary: "tells a device about another device's operation",
-	Catches: []string{"DPS-HTTPS-026", "DPS-MQTT-037"},
+	Catches: []string{"DPS-HTTPS-026", "DPS-MQTT-037", "DPS-AMQP-042"},
 	Build: point.Always(provisioning.Polled.Plan(func(_ point.Call, p *provisioning.Poll) {
 		p.Own = true
 	})),

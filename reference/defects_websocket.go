@@ -2,6 +2,7 @@ package reference
 
 import (
 	"context"
+	"encoding/binary"
 	"io"
 	"net"
 	"strings"
@@ -65,24 +66,55 @@ func packetEnd(message []byte) int {
 	return len(message) + 1
 }
 
+// frameEnd is where the first AMQP frame or protocol header of a message ends, likewise.
+func frameEnd(message []byte) int {
+	switch {
+	case len(message) < 8:
+		return len(message) + 1
+	case string(message[:4]) == "AMQP":
+		return 8
+	}
+	return int(binary.BigEndian.Uint32(message))
+}
+
+// firstOnly takes what ends there of each message, and forgets the rest.
+func firstOnly(end func(message []byte) int) func([]byte) ([]byte, error) {
+	return func(message []byte) ([]byte, error) {
+		if len(message) == 0 {
+			return message, nil
+		}
+		return message[:min(len(message), end(message))], nil
+	}
+}
+
+// wholeOnly ends the connection on a message that does not hold all of what ends there.
+func wholeOnly(end func(message []byte) int) func([]byte) ([]byte, error) {
+	return func(message []byte) ([]byte, error) {
+		if len(message) == 0 || end(message) > len(message) {
+			return nil, io.ErrUnexpectedEOF
+		}
+		return message, nil
+	}
+}
+
 // webSocketDefects are wrong upgrades and wrong frames.
 var webSocketDefects = point.Catalogue{{
 	ID: "ws-subprotocol-lowered", Summary: "echoes the subprotocol in lower case",
-	Catches: []string{"DPS-WS-003", "DPS-MQTT-061"},
+	Catches: []string{"DPS-WS-003", "DPS-MQTT-061", "DPS-AMQP-059"},
 	Build:   onUpgrade(func(u *frontdoor.UpgradeReply) { u.Subprotocol = strings.ToLower(u.Subprotocol) }),
 }, {
 	ID: "ws-by-path", Summary: "upgrades at /$iothub/websocket alone",
-	Catches: []string{"DPS-WS-002", "DPS-MQTT-057"},
+	Catches: []string{"DPS-WS-002", "DPS-MQTT-057", "DPS-AMQP-058", "DPS-AMQP-062"},
 	Build: onUpgrade(func(u *frontdoor.UpgradeReply) {
 		u.Refuse = u.Refuse || u.Path != "/$iothub/websocket"
 	}),
 }, {
 	ID: "ws-refused", Summary: "refuses every upgrade",
-	Catches: []string{"DPS-WS-001", "DPS-WS-003"},
+	Catches: []string{"DPS-WS-001", "DPS-WS-003", "DPS-AMQP-057"},
 	Build:   onUpgrade(func(u *frontdoor.UpgradeReply) { u.Refuse = true }),
 }, {
 	ID: "ws-no-subprotocol", Summary: "upgrades without echoing a subprotocol",
-	Catches: []string{"DPS-WS-001", "DPS-WS-003"},
+	Catches: []string{"DPS-WS-001", "DPS-WS-003", "DPS-AMQP-059"},
 	Build:   onUpgrade(func(u *frontdoor.UpgradeReply) { u.Subprotocol = "" }),
 }, {
 	ID: "ws-any-subprotocol", Summary: "speaks mqtt whatever subprotocol was offered",
@@ -90,7 +122,7 @@ var webSocketDefects = point.Catalogue{{
 	Build:   onUpgrade(func(u *frontdoor.UpgradeReply) { u.Refuse = false }),
 }, {
 	ID: "ws-text-frames", Summary: "sends MQTT in text frames",
-	Catches: []string{"DPS-WS-004"},
+	Catches: []string{"DPS-WS-004", "DPS-AMQP-060"},
 	Build: onUpgrade(func(u *frontdoor.UpgradeReply) {
 		u.Stream = func(ctx context.Context, ws *websocket.Conn) net.Conn {
 			return &messages{
@@ -106,21 +138,19 @@ var webSocketDefects = point.Catalogue{{
 }, {
 	ID: "ws-split-packet-refused", Summary: "ends the connection on a message without a whole packet",
 	Catches: []string{"DPS-WS-005"},
-	Build: onMessages(func(message []byte) ([]byte, error) {
-		if len(message) == 0 || packetEnd(message) > len(message) {
-			return nil, io.ErrUnexpectedEOF
-		}
-		return message, nil
-	}),
+	Build:   onMessages(wholeOnly(packetEnd)),
 }, {
 	ID: "ws-first-packet-only", Summary: "reads one packet from each message",
 	Catches: []string{"DPS-WS-006"},
-	Build: onMessages(func(message []byte) ([]byte, error) {
-		if len(message) == 0 {
-			return message, nil
-		}
-		return message[:min(len(message), packetEnd(message))], nil
-	}),
+	Build:   onMessages(firstOnly(packetEnd)),
+}, {
+	ID: "ws-split-frame-refused", Summary: "ends the connection on a message without a whole frame of AMQP",
+	Catches: []string{"DPS-AMQP-061"},
+	Build:   onMessages(wholeOnly(frameEnd)),
+}, {
+	ID: "ws-first-frame-only", Summary: "reads one frame of AMQP from each message",
+	Catches: []string{"DPS-AMQP-061", "DPS-AMQP-017"},
+	Build:   onMessages(firstOnly(frameEnd)),
 }, {
 	ID: "ws-no-pong", Summary: "does not answer pings",
 	Catches: []string{"DPS-WS-008"},

@@ -15,11 +15,16 @@ var openingChecks = []harness.Check{{
 	Title:       "credit is granted as soon as the links are attached",
 	Transports:  harness.OverAMQP,
 	Run: func(ctx context.Context, env *harness.Env, t *harness.T) {
-		s := open(ctx, env, t)
-		for s.Credit() == 0 {
-			s.Read(ctx, "flow")
+		d := env.Service(ctx, t).SymmetricKeyDevice(ctx, t)
+		f := begun(ctx, t, d)
+		for _, handle := range bothLinks {
+			f.Write(amqpframe.On(0, attachment(d, handle)))
+			f.Read(ctx, "attach")
 		}
-		t.Expect(s.Credit()).To(BeNumerically(">", 0), "link-credit")
+		for f.Credit() == 0 { // a flow may be about the session alone
+			f.Read(ctx, "flow")
+		}
+		t.Expect(f.Credit()).To(BeNumerically(">", 0), "link-credit")
 	},
 }, {
 	Requirement: "DPS-AMQP-016",
