@@ -100,7 +100,7 @@ var enrollmentChecks = []harness.Check{{
 // from a hub that outlives the check.
 func disposable(t *harness.T, s *harness.Service, assigned devwire.Answer) {
 	hub := s.Hub(assigned.State.AssignedHub)
-	if hub == nil {
+	if hub == nil || hub.API == nil {
 		return
 	}
 	t.Cleanup(func(ctx context.Context) {

@@ -139,9 +139,9 @@ func TestWhatHooksDoNotServeIsSkipped(t *testing.T) {
 		"the service API": {func(ctx context.Context, env *harness.Env, t *harness.T) {
 			env.Service(ctx, t).Get(ctx, t, "/enrollments/a")
 		},
-			"needs service-api: this check sends GET /enrollments/a"},
+			"needs service-api: this check asks the service API"},
 		"a hub's service API": {func(ctx context.Context, env *harness.Env, t *harness.T) { env.Hub(ctx, t).Get(ctx, t, "/devices/a") },
-			"needs hub: this check sends GET /devices/a to hub-1.test"},
+			"needs hub: this check asks the service API of hub-1.test"},
 	} {
 		r := run(t, open(t, target), "DPS-MQTT-003", c.check)
 		if r.Outcome != reports.Skipped || !strings.Contains(r.Reason, c.says) {

@@ -20,7 +20,7 @@ type Hub struct {
 	Host             string
 	Endpoint         devwire.Endpoint
 	ConnectionString string
-	API              *devwire.HubServiceClient
+	API              *devwire.HubServiceClient // nil where its connection string is not known
 	// Inside is the "host:port" where the service reaches the hub, empty where its name says.
 	Inside string
 
@@ -88,12 +88,18 @@ func (e *Env) openHub(t *T, h *Hub) *Hub {
 	return h
 }
 
+// Operator is API, for a check that cannot do without; it skips where the hub has none.
+func (h *Hub) Operator(t *T) *devwire.HubServiceClient {
+	if h.API == nil {
+		t.Skip("needs hub: this check asks the service API of " + h.Host + ", and the target file names no connection string of it")
+	}
+	return h.API
+}
+
 // Do sends one request to the hub's service API and returns the answer, of whatever
 // status. An identity that it may make is removed when the check ends.
 func (h *Hub) Do(ctx context.Context, t *T, r devwire.ServiceRequest) devwire.HTTPResponse {
-	if h.API == nil {
-		t.Skip(fmt.Sprintf("needs hub: this check sends %s %s to %s, and the target file names no connection string of it", r.Method, r.Path, h.Host))
-	}
+	api := h.Operator(t)
 	var id string
 	if r.Method == http.MethodPut {
 		if _, err := fmt.Sscanf(r.Path, "/devices/%s", &id); err == nil {
@@ -105,7 +111,7 @@ func (h *Hub) Do(ctx context.Context, t *T, r devwire.ServiceRequest) devwire.HT
 	var answer devwire.HTTPResponse
 	t.unthrottled(ctx, h.env, r.Method+" "+r.Path, func() (int, time.Duration) {
 		var err error
-		answer, err = h.API.Do(ctx, r)
+		answer, err = api.Do(ctx, r)
 		t.Answered(err, r.Method+" "+r.Path)
 		return answer.Status, retryAfter(answer)
 	})

@@ -23,8 +23,8 @@ type Service struct {
 	Device           devwire.Endpoint
 	Endpoint         devwire.Endpoint // of the service API
 	ConnectionString string
-	API              *devwire.ServiceClient
-	Hubs             []*Hub // linked, as far as this check knows them
+	API              *devwire.ServiceClient // nil where the target has no service API
+	Hubs             []*Hub                 // linked, as far as this check knows them
 
 	env    *Env
 	shared bool // the target's own: what is made in it is removed one by one
@@ -217,19 +217,25 @@ func (s *Service) Hub(host string) *Hub {
 	return s.Hubs[i]
 }
 
+// Operator is API, for a check that cannot do without; it skips where the target has none.
+func (s *Service) Operator(t *T) *devwire.ServiceClient {
+	if s.API == nil {
+		t.Skip("needs service-api: this check asks the service API, and the target file names no service_connection_string")
+	}
+	return s.API
+}
+
 // Do sends one request to the service API and returns the answer, of whatever status.
 // Records that it may make are removed when the check ends.
 func (s *Service) Do(ctx context.Context, t *T, r devwire.ServiceRequest) devwire.HTTPResponse {
-	if s.API == nil {
-		t.Skip(fmt.Sprintf("needs service-api: this check sends %s %s, and the target file names no service_connection_string", r.Method, r.Path))
-	}
+	api := s.Operator(t)
 	if r.Method == http.MethodPut || r.Method == http.MethodPost {
 		s.forget(t, r)
 	}
 	var answer devwire.HTTPResponse
 	t.unthrottled(ctx, s.env, r.Method+" "+r.Path, func() (int, time.Duration) {
 		var err error
-		answer, err = s.API.Do(ctx, r)
+		answer, err = api.Do(ctx, r)
 		t.Answered(err, r.Method+" "+r.Path)
 		return answer.Status, retryAfter(answer)
 	})

@@ -25,11 +25,12 @@ type called struct {
 // call calls a method beside the check, which plays the device meanwhile. The call ends
 // with the check.
 func call(ctx context.Context, t *harness.T, d *harness.HubDevice, name string, payload any) <-chan called {
+	api := d.Hub.Operator(t)
 	ctx, cancel := context.WithCancel(ctx)
 	outcome, ended := make(chan called, 1), make(chan struct{})
 	go func() {
 		defer close(ended)
-		answer, err := d.Hub.API.Method(ctx, d.DeviceID, name, payload, methodTimeout)
+		answer, err := api.Method(ctx, d.DeviceID, name, payload, methodTimeout)
 		outcome <- called{answer, err}
 	}()
 	t.Cleanup(func(context.Context) {

@@ -14,6 +14,7 @@ import (
 
 // ownerToken is a token of the hub's connection string, to be spelt otherwise.
 func ownerToken(env *harness.Env, t *harness.T, h *harness.Hub) devwire.SAS {
+	h.Operator(t)
 	s := devwire.SAS{Resource: h.Host, Expiry: env.Wire.Clock.Now().Add(time.Hour)}
 	for field := range strings.SplitSeq(h.ConnectionString, ";") {
 		name, value, _ := strings.Cut(field, "=")

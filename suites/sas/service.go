@@ -25,6 +25,7 @@ type operator struct {
 
 func newOperator(ctx context.Context, env *harness.Env, t *harness.T) operator {
 	o := operator{service: env.Service(ctx, t), now: env.Wire.Clock.Now()}
+	o.service.Operator(t)
 	for field := range strings.SplitSeq(o.service.ConnectionString, ";") {
 		name, value, _ := strings.Cut(field, "=")
 		switch name {
