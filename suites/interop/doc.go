@@ -9,7 +9,7 @@
 //     requirements.txt, both with digests. Then `go test ./suites/interop`, which downloads
 //     nothing but npm packages that are missing, and builds dpslab unless DPSLAB_BINARY
 //     names one.
-//  2. SDKs resolve names by themselves and dial ports 443 and 8883. So the test starts
+//  2. SDKs resolve names by themselves and dial ports 443, 8883 and 5671. So the test starts
 //     again in network and mount namespaces of its own, where these ports are free, the
 //     loopback device is the only one, and nothing leads to the real cloud. There it runs
 //     `dpslab up --standard-ports -- TEST`, itself once more.
@@ -18,7 +18,8 @@
 //     NODE_EXTRA_CA_CERTS, SSL_CERT_FILE, REQUESTS_CA_BUNDLE.
 //  4. Each cell is a subtest and one process: TestPython/mqtt-ws/x509-group runs
 //     python/cell.py, which enrolls a device through the service SDK, registers it, and has
-//     it work at its hub. The program prints one line of JSON for each step.
+//     it work at its hub: over MQTT, whatever it registered over. The program prints one line
+//     of JSON for each step.
 //  5. Beside the cells are refusals, whose error is compared with what the SDK is known to
 //     say; devices that a move of their enrollment gives to another hub; and devices at a
 //     service that has no registration left to give, whose clock the test moves.

@@ -43,6 +43,23 @@ func TestLockFile(t *testing.T) {
 	}
 }
 
+// TestOneCopy holds the packages of AMQP to one copy of azure-iot-common: they know their own
+// errors by its classes, and with a copy each take no throttling for what it is. They ask for
+// another version of it than the packages of the hub do, so package.json overrides that.
+func TestOneCopy(t *testing.T) {
+	var lock struct{ Packages map[string]any }
+	read(t, lockFile, &lock)
+	for _, user := range []string{"azure-iot-amqp-base", "azure-iot-provisioning-device-amqp"} {
+		user = "node_modules/" + user
+		if _, locked := lock.Packages[user]; !locked {
+			t.Errorf("%s does not have %s", lockFile, user)
+		}
+		if _, own := lock.Packages[user+"/node_modules/azure-iot-common"]; own {
+			t.Errorf("%s has a copy of azure-iot-common of its own", user)
+		}
+	}
+}
+
 func read(t *testing.T, name string, into any) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(nodeFolder, name))

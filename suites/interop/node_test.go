@@ -1,13 +1,16 @@
 package interop_test
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // node runs the programs of node/ over the npm packages.
 var node = witness{
 	folder:     "node",
 	command:    []string{"node"},
 	extension:  ".js",
-	transports: []string{"http", "mqtt", "mqtt-ws"},
+	transports: []string{"http", "mqtt", "mqtt-ws", "amqp", "amqp-ws"},
 }
 
 func TestNode(t *testing.T) {
@@ -16,33 +19,35 @@ func TestNode(t *testing.T) {
 
 var nodeRefusals = []refusal{
 	{
+		// The SDK passes on its MQTT library's word for CONNACK 5 as it is. Over AMQP it forgets
+		// the outcome of SASL, goes on, and finds that there is no connection.
 		reason: "wrong-key", attestation: "symmetric-individual",
-		// The SDK passes on its MQTT library's word for CONNACK 5 as it is.
-		expected: httpOrMQTT(
-			refused{name: "UnauthorizedError", message: "401002"},
-			refused{name: "Error", message: "Connection refused: Not authorized"}),
+		expected: byProtocol{
+			"http": {name: "UnauthorizedError", message: "401002"},
+			"mqtt": {name: "Error", message: "Connection refused: Not authorized"},
+			"amqp": {name: "NotConnectedError"},
+		}.of,
 	},
 	{
-		// Over MQTT it is the register request that is refused (device-api.md 2.4).
+		// Over MQTT and AMQP it is the register request that is refused (device-api.md 2.4, 3.5).
+		// Over AMQP the SDK hands on the rejection as it is.
 		reason: "wrong-certificate", attestation: "x509-individual",
-		expected: httpOrMQTT(
-			refused{name: "UnauthorizedError", message: "401002"},
-			refused{name: "UnauthorizedError", message: "incoming message failure"}),
+		expected: byProtocol{
+			"http": {name: "UnauthorizedError", message: "401002"},
+			"mqtt": {name: "UnauthorizedError", message: "incoming message failure"},
+			"amqp": {name: "amqp:unauthorized-access", message: `"errorCode":401002`},
+		}.of,
 	},
 	{
 		// The SDK has no word for a disabled enrollment (device-api.md 1.5).
 		reason: "disabled", attestation: "symmetric-individual",
-		expected: httpOrMQTT(
-			refused{name: "SyntaxError", message: "status is disabled"},
-			refused{name: "SyntaxError", message: "status is disabled"}),
+		expected: always(refused{name: "SyntaxError", message: "status is disabled"}),
 	},
 }
 
-func httpOrMQTT(http, mqtt refused) func(transport string) refused {
-	return func(transport string) refused {
-		if transport == "http" {
-			return http
-		}
-		return mqtt
-	}
+// byProtocol is what the SDK makes of a refusal over HTTP, MQTT and AMQP, in a WebSocket or not.
+type byProtocol map[string]refused
+
+func (b byProtocol) of(transport string) refused {
+	return b[strings.TrimSuffix(transport, "-ws")]
 }

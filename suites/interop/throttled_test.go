@@ -3,6 +3,7 @@ package interop_test
 import (
 	"context"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -72,7 +73,7 @@ func passMinute(ctx context.Context, t *testing.T, client *controlapi.Client, se
 			t.Error(err)
 			break
 		}
-		if !strings.HasPrefix(event.Summary, "HTTP/1.1 429 ") && !strings.Contains(event.Summary, "$dps/registrations/res/429/") {
+		if !comeAgain(event) {
 			continue
 		}
 		if refused = append(refused, event.At); len(refused) == refusals429 {
@@ -82,6 +83,15 @@ func passMinute(ctx context.Context, t *testing.T, client *controlapi.Client, se
 		}
 	}
 	return refused
+}
+
+// comeAgain reports whether the service tells a device that it has no registration left to give.
+func comeAgain(event controlapi.Event) bool {
+	return strings.HasPrefix(event.Summary, "HTTP/1.1 429 ") ||
+		strings.Contains(event.Summary, "$dps/registrations/res/429/") ||
+		slices.ContainsFunc(event.Lines, func(line string) bool {
+			return strings.Contains(line, "condition=com.microsoft:device-container-throttled")
+		})
 }
 
 // throttledName is the name of the service where a witness is throttled: known before it

@@ -1,7 +1,7 @@
 // One cell: a device's way from its enrollment to a working day at its hub, and everything
 // removed again.
 //
-//   node cell.js http|mqtt|mqtt-ws symmetric-individual|symmetric-group|x509-individual|x509-group
+//   node cell.js http|mqtt|mqtt-ws|amqp|amqp-ws symmetric-individual|symmetric-group|x509-individual|x509-group
 'use strict';
 
 const assert = require('node:assert/strict');

@@ -1,6 +1,6 @@
 // A device whose enrollment was given to another hub, at its next registration.
 //
-//   node move.js migrate|reset|never
+//   node move.js http|mqtt|amqp migrate|reset|never
 'use strict';
 
 const assert = require('node:assert/strict');
@@ -22,7 +22,7 @@ const policies = {
   never: { policy: [false, false], place: 'first', substatus: 'initialAssignment', rate: 9 },
 };
 
-async function main([name]) {
+async function main([transport, name]) {
   const { policy: [updateHubAssignment, migrateDeviceData], place, substatus, rate } = policies[name];
   const [first, second] = [...lab.hubs.keys()].sort();
   const [here, other] = place === 'first' ? [first, second] : [second, first];
@@ -35,7 +35,7 @@ async function main([name]) {
   const credential = how.credential(enrollment);
 
   const { deviceId } = await step('register', async () => {
-    const state = await register('mqtt', credential);
+    const state = await register(transport, credential);
     assert.deepEqual([state.assignedHub, state.substatus], [first, 'initialAssignment']);
     return state;
   });
@@ -51,7 +51,7 @@ async function main([name]) {
   await step('move', async () => how.kind.put({ ...(await how.kind.get()), iotHubs: [second] }));
 
   await step('register again', async () => {
-    const state = await register('mqtt', credential);
+    const state = await register(transport, credential);
     assert.deepEqual([state.assignedHub, state.substatus], [here, substatus]);
     return state;
   }, (state) => ({ substatus: state.substatus }));

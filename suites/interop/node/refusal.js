@@ -1,7 +1,7 @@
 // One refusal: the SDK must tell the application so, and the same device must be served as
 // soon as its reason is gone.
 //
-//   node refusal.js http|mqtt|mqtt-ws wrong-key|wrong-certificate|disabled
+//   node refusal.js http|mqtt|mqtt-ws|amqp|amqp-ws wrong-key|wrong-certificate|disabled
 'use strict';
 
 const assert = require('node:assert/strict');
@@ -12,7 +12,7 @@ const { removeRegistration } = require('./enrollments');
 const hubs = require('./hub');
 const lab = require('./lab');
 const { register } = require('./registration');
-const { refused, step } = require('./step');
+const { describe, refused, step } = require('./step');
 
 // What the device is enrolled by, and what is wrong at first.
 const reasons = {
@@ -29,7 +29,7 @@ async function main([transport, why]) {
     how.kind.put({ attestation: how.attestation(), provisioningStatus: reason.provisioningStatus ?? 'enabled' }));
   const right = how.credential(enrollment);
 
-  await step('refused', () => refused(() => register(transport, reason.wrong?.() ?? right)),
+  await step('refused', async () => describe(await refused(() => register(transport, reason.wrong?.() ?? right))),
     ({ name, message }) => ({ name, message }));
 
   const { assignedHub, deviceId } = await step('served', async () => {

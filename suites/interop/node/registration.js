@@ -1,12 +1,13 @@
-// A device asks the provisioning service for its hub, over one of three transports.
+// A device asks the provisioning service for its hub, over one of five transports.
 'use strict';
 
 const { ProvisioningDeviceClient } = require('azure-iot-provisioning-device');
+const { Amqp, AmqpWs } = require('azure-iot-provisioning-device-amqp');
 const { Http } = require('azure-iot-provisioning-device-http');
 const { Mqtt, MqttWs } = require('azure-iot-provisioning-device-mqtt');
 const lab = require('./lab');
 
-const transports = { http: Http, mqtt: Mqtt, 'mqtt-ws': MqttWs };
+const transports = { http: Http, mqtt: Mqtt, 'mqtt-ws': MqttWs, amqp: Amqp, 'amqp-ws': AmqpWs };
 
 // register resolves to the registration state, as the SDK hands it to an application.
 function register(transport, credential, payload) {

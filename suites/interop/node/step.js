@@ -24,11 +24,12 @@ async function step(name, act, saw = () => undefined) {
   }
 }
 
-// describe keeps the SDK's own words, and the answer that it read them from.
+// describe keeps the SDK's own words, and the answer that it read them from. A request that is
+// refused over AMQP fails with the peer's own error, which is no Error of the language.
 function describe(error) {
   return {
-    name: error.name,
-    message: error.message,
+    name: error.name ?? error.condition,
+    message: error.message ?? error.description,
     status: error.response?.statusCode,
     answer: error.responseBody ?? error.result,
     cause: error.transportError?.message ?? error.cause?.message,
@@ -47,4 +48,4 @@ async function refused(act) {
   throw new Error(`it was not refused, but answered ${JSON.stringify(result)}`);
 }
 
-module.exports = { step, refused };
+module.exports = { step, describe, refused };

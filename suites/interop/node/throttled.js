@@ -1,7 +1,7 @@
 // A device that registers again when its service has no registration left to give. The Go
 // side lets time pass there once the device was told so.
 //
-//   node throttled.js http|mqtt|mqtt-ws
+//   node throttled.js http|mqtt|mqtt-ws|amqp|amqp-ws
 'use strict';
 
 const assert = require('node:assert/strict');
@@ -12,7 +12,7 @@ const hubs = require('./hub');
 const { register } = require('./registration');
 const { step } = require('./step');
 
-// Over MQTT the SDK comes again by itself, over HTTP it leaves that to the application.
+// Over MQTT and AMQP the SDK comes again by itself, over HTTP it leaves that to the application.
 async function comeAgain(transport, credential) {
   for (;;) {
     try {

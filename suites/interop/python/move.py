@@ -1,6 +1,6 @@
 """A device whose enrollment was given to another hub, at its next registration.
 
-    python move.py migrate|reset|never
+    python move.py mqtt migrate|reset|never
 """
 
 import sys
@@ -24,7 +24,7 @@ POLICIES = {
 }
 
 
-def main(policy):
+def main(transport, policy):
     update, migrate, place, substatus, rate = POLICIES[policy]
     hosts = dict(zip(("first", "second"), sorted(lab.hubs)))
     how = attestations.by_name["symmetric-individual"]
@@ -39,7 +39,7 @@ def main(policy):
     credential = how.credential(enrollment)
 
     with step("register"):
-        state = register("mqtt", credential).registration_state
+        state = register(transport, credential).registration_state
         same([state.assigned_hub, state.sub_status], [hosts["first"], "initialAssignment"])
 
     with step("work"):
@@ -53,7 +53,7 @@ def main(policy):
         how.put({**enrollment, "iotHubs": [hosts["second"]]}, if_match=how.get()["etag"])
 
     with step("register again") as saw:
-        state = register("mqtt", credential).registration_state
+        state = register(transport, credential).registration_state
         same([state.assigned_hub, state.sub_status], [hosts[place], substatus])
         saw.update(substatus=state.sub_status)
 
