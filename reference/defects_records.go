@@ -53,7 +53,7 @@ var recordDefects = point.Catalogue{{
 	}),
 }, {
 	ID: "keys-replaced", Summary: "makes up new keys with every PUT",
-	Catches: []string{"DPS-SVC-022", "DPS-SVC-024"},
+	Catches: []string{"DPS-SVC-022", "DPS-SVC-024", "DPS-BULK-021"},
 	Build: onStored(func(e *enrollment.Enrollment) {
 		if e.Attestation.Type == dps.AttestationSymmetricKey {
 			e.Attestation.SymmetricKey = enrollment.SymmetricKey{Primary: randomKey(), Secondary: randomKey()}

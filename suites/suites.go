@@ -12,6 +12,7 @@ import (
 	"github.com/dpslab/dpslab/reports"
 	"github.com/dpslab/dpslab/suites/alloc"
 	"github.com/dpslab/dpslab/suites/amqp"
+	"github.com/dpslab/dpslab/suites/bulk"
 	"github.com/dpslab/dpslab/suites/etag"
 	"github.com/dpslab/dpslab/suites/harness"
 	"github.com/dpslab/dpslab/suites/https"
@@ -42,6 +43,7 @@ var families = []func() []harness.Check{
 	svc.Checks,
 	etag.Checks,
 	qry.Checks,
+	bulk.Checks,
 	alloc.Checks,
 	limit.Checks,
 	hub.Checks,

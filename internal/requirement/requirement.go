@@ -58,6 +58,7 @@ var Families = []struct{ Name, About string }{
 	{"SVC", "the service API: enrollments, groups, registrations"},
 	{"ETAG", "concurrency by ETag"},
 	{"QRY", "queries and their pages"},
+	{"BULK", "bulk operations on enrollments and groups"},
 	{"ALLOC", "which enrollment applies and which hub is assigned"},
 	{"LIMIT", "limits on registrations, polls and operations"},
 	{"HUB", "the hub towards devices and service clients"},

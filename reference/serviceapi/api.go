@@ -114,7 +114,7 @@ func (a *API) answer(ctx context.Context, x *exchange) (*Reply, error) {
 		return nil, problem.MethodNotAllowed()
 	}
 	version := x.URL.Query().Get("api-version")
-	optional := x.route.shape == ofCollection                         // who sends the naive requests knows of no versions
+	optional := x.route.shape == ofCollection && a.o.NaiveREST        // who sends the naive requests knows of no versions
 	if !apiversion.Service(version) && !(version == "" && optional) { // [DPS-SVC-011]
 		return nil, problem.UnsupportedAPIVersion(version)
 	}
@@ -133,15 +133,15 @@ type operation struct {
 // operationTable is the table of service-api.md 1.2, and what stands beside it.
 func (a *API) operationTable() map[collection]map[operation]handle {
 	records := map[operation]handle{
-		{http.MethodGet, ofRecord}:     a.getEnrollment,
-		{http.MethodPut, ofRecord}:     a.putEnrollment,
-		{http.MethodDelete, ofRecord}:  a.deleteEnrollment,
-		{http.MethodPost, ofQuery}:     a.queryEnrollments,
-		{http.MethodPost, ofMechanism}: a.attestationMechanism,
+		{http.MethodGet, ofRecord}:      a.getEnrollment,
+		{http.MethodPut, ofRecord}:      a.putEnrollment,
+		{http.MethodDelete, ofRecord}:   a.deleteEnrollment,
+		{http.MethodPost, ofQuery}:      a.queryEnrollments,
+		{http.MethodPost, ofMechanism}:  a.attestationMechanism,
+		{http.MethodPost, ofCollection}: a.postCollection,
 	}
 	if a.o.NaiveREST {
 		records[operation{http.MethodGet, ofCollection}] = a.listEnrollments
-		records[operation{http.MethodPost, ofCollection}] = a.createEnrollment
 	}
 	return map[collection]map[operation]handle{enrollments: records, groups: records, registrations: {
 		{http.MethodGet, ofRecord}:    a.getRegistration,

@@ -18,14 +18,21 @@ const generatedKey = 64
 // parse reads a document without judging it.
 func parse(body []byte) (enrollmentDoc, error) {
 	var doc enrollmentDoc
-	if err := json.Unmarshal(body, &doc); err != nil {
-		var wrong *json.UnmarshalTypeError
-		if errors.As(err, &wrong) && wrong.Field != "" {
-			return doc, problem.InvalidArgument("The member %q has the wrong JSON type.", wrong.Field)
-		}
-		return doc, problem.InvalidArgument("The request body is not valid JSON.")
+	err := unmarshal(body, &doc)
+	return doc, err
+}
+
+// unmarshal reads a request body, and says as the service does what is wrong with it.
+func unmarshal(body []byte, doc any) error {
+	err := json.Unmarshal(body, doc)
+	var wrong *json.UnmarshalTypeError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &wrong) && wrong.Field != "":
+		return problem.InvalidArgument("The member %q has the wrong JSON type.", wrong.Field)
 	}
-	return doc, nil
+	return problem.InvalidArgument("The request body is not valid JSON.")
 }
 
 // decode turns the document into an enrollment. before is the record that it would

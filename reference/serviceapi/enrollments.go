@@ -20,6 +20,7 @@ var Conditioned = point.Define[Precondition]("serviceapi.conditioned")
 // Precondition is a write, its condition and the outcome: nil lets the write through.
 type Precondition struct {
 	Method    string
+	Mode      Mode // of the bulk operation that the write belongs to, or ""
 	Condition etag.Condition
 	Exists    bool
 	Problem   *problem.Error
@@ -58,7 +59,7 @@ func (a *API) putEnrollment(ctx context.Context, x *exchange) (*Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	e, err := a.put(ctx, x, x.route.kind(), x.route.id, doc, condition)
+	e, err := a.put(ctx, x.at, x.route.kind(), x.route.id, doc, a.precondition(x, condition))
 	if err != nil {
 		return nil, err
 	}
@@ -69,16 +70,19 @@ func (a *API) putEnrollment(ctx context.Context, x *exchange) (*Reply, error) {
 	return jsonReply(http.StatusOK, encode(e, withKeys, record)) // [DPS-SVC-001] [DPS-SVC-018]
 }
 
-// put stores the document under the condition. The record is compared and swapped, so of
-// two writers with the same ETag one gets 412; an unconditional write tries again.
-func (a *API) put(ctx context.Context, x *exchange, kind enrollment.Kind, id string, doc enrollmentDoc, condition etag.Condition) (enrollment.Enrollment, error) {
+// rule judges a write by the record that it would replace, if there is one.
+type rule func(ctx context.Context, before enrollment.Enrollment, exists bool) error
+
+// put stores the document under the rule. The record is compared and swapped, so of two
+// writers with the same ETag one gets 412; an unconditional write tries again.
+func (a *API) put(ctx context.Context, at point.At, kind enrollment.Kind, id string, doc enrollmentDoc, allowed rule) (enrollment.Enrollment, error) {
 	for {
 		before, err := a.o.Enrollments.Get(ctx, kind, id)
 		exists := err == nil
 		if err != nil && !errors.Is(err, enrollment.ErrNotFound) {
 			return before, err
 		}
-		if err := a.precondition(ctx, x, condition, before, exists); err != nil {
+		if err := allowed(ctx, before, exists); err != nil {
 			return before, err
 		}
 		var was *enrollment.Enrollment
@@ -98,7 +102,7 @@ func (a *API) put(ctx context.Context, x *exchange, kind enrollment.Kind, id str
 		if exists {
 			e.ID, e.Created = before.ID, before.Created
 		}
-		Storing.Hit(ctx, a.o.Points, x.at, &e)
+		Storing.Hit(ctx, a.o.Points, at, &e)
 		if exists {
 			err = a.o.Enrollments.Replace(ctx, e, before.ETag)
 		} else {
@@ -112,21 +116,23 @@ func (a *API) put(ctx context.Context, x *exchange, kind enrollment.Kind, id str
 }
 
 // precondition holds a PUT's condition against the stored record (service-api.md 1.3).
-func (a *API) precondition(ctx context.Context, x *exchange, c etag.Condition, before enrollment.Enrollment, exists bool) error {
-	p := Precondition{Method: x.Method, Condition: c, Exists: exists}
-	switch {
-	case exists && !c.Given(): // [DPS-ETAG-003]
-		p.Problem = problem.AlreadyExists("The " + x.route.kind().String())
-	case c.Given() && !exists:
-		p.Problem = problem.PreconditionFailed()
-	case exists && !c.Matches(etag.ETag(before.ETag)): // [DPS-ETAG-005]
-		p.Problem = problem.PreconditionFailed()
+func (a *API) precondition(x *exchange, c etag.Condition) rule {
+	return func(ctx context.Context, before enrollment.Enrollment, exists bool) error {
+		p := Precondition{Method: x.Method, Condition: c, Exists: exists}
+		switch {
+		case exists && !c.Given(): // [DPS-ETAG-003]
+			p.Problem = problem.AlreadyExists("The " + x.route.kind().String())
+		case c.Given() && !exists:
+			p.Problem = problem.PreconditionFailed()
+		case exists && !c.Matches(etag.ETag(before.ETag)): // [DPS-ETAG-005]
+			p.Problem = problem.PreconditionFailed()
+		}
+		return a.conditioned(ctx, x.at, p)
 	}
-	return a.conditioned(ctx, x, p)
 }
 
-func (a *API) conditioned(ctx context.Context, x *exchange, p Precondition) error {
-	Conditioned.Hit(ctx, a.o.Points, x.at, &p)
+func (a *API) conditioned(ctx context.Context, at point.At, p Precondition) error {
+	Conditioned.Hit(ctx, a.o.Points, at, &p)
 	if p.Problem != nil {
 		return p.Problem
 	}
@@ -160,23 +166,20 @@ func (a *API) deletable(ctx context.Context, x *exchange, c etag.Condition, tag 
 	if !c.Matches(etag.ETag(tag)) {
 		p.Problem = problem.PreconditionFailed()
 	}
-	return a.conditioned(ctx, x, p)
+	return a.conditioned(ctx, x.at, p)
 }
 
 // createEnrollment is the naive POST: one enrollment, create only (service-api.md 8).
-func (a *API) createEnrollment(ctx context.Context, x *exchange) (*Reply, error) {
-	doc, err := x.record()
+func (a *API) createEnrollment(ctx context.Context, x *exchange, body []byte) (*Reply, error) {
+	doc, err := parse(body)
 	if err != nil {
 		return nil, err
 	}
-	id := doc.RegistrationID
-	if x.route.kind() == enrollment.Group {
-		id = doc.EnrollmentGroupID
-	}
+	id := doc.id(x.route.kind())
 	if id == "" {
 		return nil, problem.InvalidArgument("The body names no enrollment: it needs registrationId or enrollmentGroupId.")
 	}
-	e, err := a.put(ctx, x, x.route.kind(), id, doc, etag.Condition{})
+	e, err := a.put(ctx, x.at, x.route.kind(), id, doc, a.precondition(x, etag.Condition{}))
 	if err != nil {
 		return nil, err
 	}

@@ -31,3 +31,13 @@ func Encode(e enrollment.Enrollment) ([]byte, error) {
 }
 
 const MaxBody = maxBody
+
+// ParseBulk reads a bulk operation, and returns how many items it has.
+func ParseBulk(kind enrollment.Kind, body []byte) (Mode, int, error) {
+	r := route{collection: enrollments}
+	if kind == enrollment.Group {
+		r.collection = groups
+	}
+	mode, items, err := parseBulk(r, body)
+	return mode, len(items), err
+}

@@ -37,8 +37,11 @@ func TestNaiveRequests(t *testing.T) {
 
 func TestWithoutNaiveRequests(t *testing.T) {
 	l := open(t, func(o *serviceapi.Options) { o.NaiveREST = false })
-	for _, method := range []string{"GET", "POST"} {
-		l.do(method, "/enrollments"+version, body).refused(t, method, 405000)
+	l.do("GET", "/enrollments"+version, "").refused(t, "a list", 405000)
+	l.do("POST", "/enrollments"+version, body).refused(t, "one record, which is no bulk operation", 400004)
+	l.do("POST", "/enrollments", body).refused(t, "no api-version", 400003)
+	if n := l.stored(enrollment.Individual); n != 0 {
+		t.Errorf("%d records were made", n)
 	}
 }
 

@@ -21,7 +21,7 @@ const (
 type shape uint8
 
 const (
-	ofCollection shape = iota // the collection itself, which the true API does not have
+	ofCollection shape = iota // the collection itself, to which bulk operations go
 	ofRecord                  // one record
 	ofQuery                   // a query over it
 	ofMechanism               // a record's attestation mechanism

@@ -160,7 +160,7 @@ func (c Case) Filter() string {
 }
 
 // ofOperators are the families whose checks talk to the service API themselves.
-var ofOperators = []string{"SVC", "ETAG", "QRY", "ALLOC"}
+var ofOperators = []string{"SVC", "ETAG", "QRY", "BULK", "ALLOC"}
 
 func (c Case) needs() []Need {
 	needs := slices.Clone(c.Needs)

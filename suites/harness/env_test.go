@@ -229,11 +229,15 @@ func TestWhatIsMadeInASharedTargetIsRemoved(t *testing.T) {
 		service.SymmetricKeyGroup(ctx, t).Device(t)
 		service.Hubs[0].Device(ctx, t)
 		service.Post(ctx, t, "/enrollments", harness.Members{"registrationId": "by-post"})
+		service.Post(ctx, t, "/enrollmentGroups/", harness.Members{"mode": "create", "enrollmentGroups": []harness.Members{
+			{"enrollmentGroupId": "by-bulk-1"}, {"enrollmentGroupId": "by-bulk-2"},
+		}})
 		service.Post(ctx, t, "/enrollments/query", harness.Members{"query": "*"})
 		t.Expect(1).To(Equal(1))
 	})
 	want := []string{
-		"DELETE /devices/NAME", "DELETE /devices/NAME", "DELETE /devices/NAME", "DELETE /enrollmentGroups/NAME", "DELETE /enrollments/NAME",
+		"DELETE /devices/NAME", "DELETE /devices/NAME", "DELETE /devices/NAME", "DELETE /enrollmentGroups/NAME",
+		"DELETE /enrollmentGroups/by-bulk-1", "DELETE /enrollmentGroups/by-bulk-2", "DELETE /enrollments/NAME",
 		"DELETE /enrollments/by-post", "DELETE /registrations/NAME", "DELETE /registrations/NAME",
 	}
 	var deleted []string

@@ -163,6 +163,7 @@ func (e *Env) ownService(t *T, options []ServiceOption) *Service {
 	}
 	if s.ConnectionString != "" {
 		s.open(t)
+		s.unregisterOthers(t)
 	}
 	return s
 }
@@ -273,6 +274,9 @@ func (s *Service) forget(t *T, r devwire.ServiceRequest) {
 	path := strings.TrimSuffix(r.Path, "/")
 	collection, id, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
 	record, _ := r.Body.(Members)
+	for _, made := range bulkPaths(collection, record) {
+		s.remove(t, made)
+	}
 	switch {
 	case !s.shared, strings.Contains(id, "/"):
 		return
@@ -284,6 +288,19 @@ func (s *Service) forget(t *T, r devwire.ServiceRequest) {
 		return
 	}
 	s.remove(t, path)
+}
+
+// bulkPaths is where the items of a bulk operation live.
+func bulkPaths(collection string, operation Members) (paths []string) {
+	for list, name := range map[string]string{"enrollments": "registrationId", "enrollmentGroups": "enrollmentGroupId"} {
+		items, _ := operation[list].([]Members)
+		for _, item := range items {
+			if id, _ := item[name].(string); id != "" {
+				paths = append(paths, "/"+collection+"/"+id)
+			}
+		}
+	}
+	return paths
 }
 
 // remove deletes a record of a shared service when the check ends.
