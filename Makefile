@@ -1,8 +1,8 @@
 # dpslab. The two commands to know: make demo, make test.
 #
-# Everything here needs Go and make; the tests of SDKs Node with npm and Python, those of
-# containers an engine, those of report pages Node and Chromium. Where one is missing on
-# Debian as root it is installed after a line that says so; DPSLAB_INSTALL=0 forbids that.
+# Everything here needs Go and make; the tests of SDKs Node with npm, Python and qpid-proton,
+# those of containers an engine, those of report pages Node and Chromium. Where one is missing
+# on Debian as root it is installed after a line that says so; DPSLAB_INSTALL=0 forbids that.
 
 BIN     := bin/dpslab
 GOFILES := $(shell git ls-files '*.go' 2>/dev/null)
@@ -41,7 +41,7 @@ $(BIN): $(GOFILES) $(shell git ls-files internal/requirement internal/vectors re
 # Unit tests: everything but the two suites that start whole labs, and the browser.
 unit: setup
 	@command -v swtpm >/dev/null || ./internal/make/notrun.sh 'emulated TPMs and the blobs made for TPMs, against a whole one: swtpm is not installed (Debian: apt-get install swtpm)'
-	go test $$(go list ./... | grep -v -e '/suites$$' -e '/suites/interop$$' -e '/reports/browser$$')
+	./internal/make/proton.sh go test $$(go list ./... | grep -v -e '/suites$$' -e '/suites/interop$$' -e '/reports/browser$$')
 
 # Every check, as Ginkgo specs against the binary as a child process. Its processes wait
 # more than they work.
@@ -59,7 +59,7 @@ interop: build interop-deps
 	DPSLAB_BINARY=$(CURDIR)/$(BIN) go test -count=1 ./suites/interop; fi
 
 interop-deps: setup
-	@[ "$${DPSLAB_INTEROP:-}" = skip ] || { ./internal/make/setup.sh node && $(MAKE) --no-print-directory $(NODE)/node_modules/.package-lock.json && ./internal/make/python.sh; }
+	@[ "$${DPSLAB_INTEROP:-}" = skip ] || { ./internal/make/setup.sh node proton && $(MAKE) --no-print-directory $(NODE)/node_modules/.package-lock.json && ./internal/make/python.sh; }
 
 %/node_modules/.package-lock.json: %/package-lock.json
 	cd $* && npm ci --ignore-scripts --no-audit --no-fund
@@ -82,7 +82,7 @@ lint: setup
 	@./internal/make/vulncheck.sh
 
 race: setup
-	go test -race $$(go list ./... | grep -v -e '/suites/interop$$' -e '/reports/browser$$')
+	./internal/make/proton.sh go test -race $$(go list ./... | grep -v -e '/suites/interop$$' -e '/reports/browser$$')
 
 selfcheck: build
 	$(BIN) selfcheck

@@ -137,6 +137,38 @@ func TestTheBrowserThatIsNotThereIsTold(t *testing.T) {
 	}
 }
 
+// Tests without qpid-proton are told, and the others run.
+func TestTheProtonThatIsNotThereIsTold(t *testing.T) {
+	t.Parallel()
+	const missing, ran = "qpid-proton for /usr/bin/python3 is missing, which the tests of AMQP need; install it (on Debian: apt-get install python3-qpid-proton)", "the tests ran"
+	broken := "PYTHONHOME=" + t.TempDir() // a Python that finds no module of its own
+	for _, c := range []struct {
+		rule string
+		env  []string
+		code int
+		says []string // one a line
+	}{
+		{"as it comes", []string{broken}, 0, []string{missing, "not run: qpid-proton against the AMQP server: it is missing", ran}},
+		{"required", []string{broken, "DPSLAB_INTEROP=required"}, 1, []string{missing}},
+		{"not wanted", []string{broken, "DPSLAB_INTEROP=skip"}, 0, []string{"not run: qpid-proton against the AMQP server: DPSLAB_INTEROP=skip", ran}},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			t.Parallel()
+			env := append([]string{"DPSLAB_INSTALL=0", "DPSLAB_NOT_RUN=" + filepath.Join(t.TempDir(), "not-run")}, c.env...)
+			code, said := script(t, "proton.sh", []string{"echo", ran}, env, "id", "dirname", "mkdir")
+			lines := strings.Split(strings.TrimSuffix(said, "\n"), "\n")
+			if code != c.code || len(lines) != len(c.says) {
+				t.Fatalf("exit code %d, said %q", code, said)
+			}
+			for i, line := range lines {
+				if !strings.HasPrefix(line, c.says[i]) {
+					t.Errorf("said %q instead of %q", line, c.says[i])
+				}
+			}
+		})
+	}
+}
+
 func TestScriptsAreShellchecked(t *testing.T) {
 	t.Parallel()
 	shellcheck, err := exec.LookPath("shellcheck")

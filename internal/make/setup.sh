@@ -1,5 +1,5 @@
 #!/bin/sh
-# setup.sh go|node|python …: are the tools here that a target needs? Says nothing where they are.
+# setup.sh go|node|python|proton …: are the tools here that a target needs? Says nothing where they are.
 # As root on Debian it installs what is missing, after a line that says so.
 set -eu
 
@@ -24,6 +24,8 @@ for tool in "$@"; do
   go) has go || fail "go is missing: install Go 1.26 or newer from https://go.dev/dl/ and run this again" ;;
   node) if ! has node || ! has npm; then debian 'node or npm' 'the tests of SDKs and pages need' nodejs npm; fi ;;
   python) python3 -c 'import ensurepip' 2>/dev/null || debian 'python3 or its venv' 'the tests of SDKs need' python3 python3-venv ;;
+  # Debian's Python has Debian's packages, whatever else is called python3.
+  proton) /usr/bin/python3 -c 'import proton' 2>/dev/null || debian 'qpid-proton for /usr/bin/python3' 'the tests of AMQP need' python3-qpid-proton ;;
   *) fail "setup.sh knows no tool $tool" ;;
   esac
 done

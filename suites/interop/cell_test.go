@@ -24,13 +24,7 @@ var moveSteps = []string{
 // TestNode/mqtt-ws/x509-group and TestPython/mqtt/wrong-key. They run beside those of the
 // other witness: most of their time they wait.
 func testWitness(t *testing.T, w witness, refusals []refusal) {
-	switch {
-	case skipReason != "":
-		t.Skip(skipReason)
-	case unready != nil:
-		t.Fatal(unready)
-	}
-	t.Parallel()
+	begin(t)
 	t.Run("sealed", sealed)
 	for _, transport := range w.transports {
 		t.Run(transport, func(t *testing.T) {
@@ -63,6 +57,18 @@ func testWitness(t *testing.T, w witness, refusals []refusal) {
 			}
 		})
 	}
+}
+
+// begin is the begin of every test that needs the lab: there is one, or the test says why not.
+func begin(t *testing.T) {
+	t.Helper()
+	switch {
+	case skipReason != "":
+		t.Skip(skipReason)
+	case unready != nil:
+		t.Fatal(unready)
+	}
+	t.Parallel()
 }
 
 func (w witness) cell(t *testing.T, transport, attestation string) {

@@ -16,14 +16,23 @@ const shownEvents = 120
 
 // control is the control port of the lab around this process.
 var control = sync.OnceValues(func() (*controlapi.Client, error) {
+	roots, err := labRoots()
+	if err != nil {
+		return nil, err
+	}
+	return controlapi.New(os.Getenv("DPSLAB_CONTROL_URL"), os.Getenv("DPSLAB_CONTROL_TOKEN"), roots), nil
+})
+
+// labRoots is whom clients of the lab around this process believe.
+func labRoots() (*x509.CertPool, error) {
 	ca, err := os.ReadFile(os.Getenv("DPSLAB_CA_FILE"))
 	if err != nil {
 		return nil, err
 	}
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(ca)
-	return controlapi.New(os.Getenv("DPSLAB_CONTROL_URL"), os.Getenv("DPSLAB_CONTROL_TOKEN"), roots), nil
-})
+	return roots, nil
+}
 
 // record is what the lab saw of a device: the device's own connections, and those of back
 // ends that name it.

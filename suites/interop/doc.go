@@ -6,7 +6,7 @@
 // `make interop` runs them:
 //
 //  1. It installs the packages once: npm ci by the lock file, and pip into python/.venv by
-//     requirements.txt, both with digests. Then `go test ./suites/interop`, which downloads
+//     requirements.txt, both with digests; qpid-proton is Debian's. Then `go test ./suites/interop`, which downloads
 //     nothing but npm packages that are missing, and builds dpslab unless DPSLAB_BINARY
 //     names one.
 //  2. SDKs resolve names by themselves and dial ports 443, 8883 and 5671. So the test starts
@@ -23,7 +23,11 @@
 //  5. Beside the cells are refusals, whose error is compared with what the SDK is known to
 //     say; devices that a move of their enrollment gives to another hub; and devices at a
 //     service that has no registration left to give, whose clock the test moves.
-//  6. A red shows the SDK's own error and the lab's record of that device.
+//  6. Clients that know AMQP and nothing of provisioning register by all four attestations:
+//     go-amqp within the test, TestGoAMQP, and qpid-proton by proton/register.py, TestProton.
+//     Since the SDK in Node has an AMQP library of its own, three have said the same.
+//  7. A red shows the SDK's own error and the lab's record of that device.
 //
-// DPSLAB_INTEROP=skip skips them, for a machine without Node or Python.
+// DPSLAB_INTEROP=skip skips them, for a machine without Node or Python. On systems other than
+// Linux they are skipped too, unless it is required: then they fail.
 package interop

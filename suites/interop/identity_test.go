@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -29,7 +31,7 @@ var identities atomic.Int64
 func newIdentity(t *testing.T, purpose, attestation string) identity {
 	t.Helper()
 	registration := fmt.Sprintf("%s-%d", purpose, identities.Add(1))
-	id := identity{registration, []string{"DPSLAB_INTEROP_REGISTRATION=" + registration}}
+	id := identity{registration: registration}.with("REGISTRATION", registration)
 	o := pki.Options{Now: clock.System().Now()}
 	switch attestation {
 	case "x509-individual":
@@ -41,6 +43,25 @@ func newIdentity(t *testing.T, purpose, attestation string) identity {
 		id.add(t, "", must(intermediate.Device(registration, o)))
 		id.file(t, "ROOT", pki.PEM(root.Certificate))
 	}
+	return id
+}
+
+const identityPrefix = "DPSLAB_INTEROP_"
+
+// value is what a program is told of its device by a name such as CERTIFICATE: the path of a
+// PEM file, or the key itself for SYMMETRIC_KEY. "" is nothing.
+func (id identity) value(name string) string {
+	for _, v := range slices.Backward(id.variables) {
+		if value, ok := strings.CutPrefix(v, identityPrefix+name+"="); ok {
+			return value
+		}
+	}
+	return ""
+}
+
+// with is the identity with another value.
+func (id identity) with(name, value string) identity {
+	id.variables = append(slices.Clip(id.variables), identityPrefix+name+"="+value)
 	return id
 }
 
@@ -61,7 +82,7 @@ func (id *identity) file(t *testing.T, name string, text []byte) {
 	if err := os.WriteFile(path, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	id.variables = append(id.variables, "DPSLAB_INTEROP_"+name+"="+path)
+	*id = id.with(name, path)
 }
 
 func must[T any](made T, err error) T {

@@ -7,14 +7,17 @@ import (
 	"os"
 	"regexp"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 )
 
 const (
-	// modeVariable is for people: its one value is skip.
+	// modeVariable is for people: skip leaves the tests out, and with required a system on
+	// which there can be no lab fails.
 	modeVariable = "DPSLAB_INTEROP"
+	required     = "required"
 	// binaryVariable names a dpslab to use instead of building one.
 	binaryVariable = "DPSLAB_BINARY"
 	// stageVariable is how the test tells itself how far in it is (doc.go).
@@ -23,6 +26,14 @@ const (
 	stageNamespaces = "namespaces" // in the namespaces, before the lab
 	stageLab        = "lab"        // below dpslab up
 )
+
+// need is a test that runs in a lab, and what sees to it that its programs can run.
+type need struct {
+	test    string
+	prepare func() error
+}
+
+var needLab = []need{{"TestNode", prepareNode}, {"TestPython", preparePython}, {"TestProton", prepareProton}, {"TestGoAMQP", nil}}
 
 // Why no SDK can run in this process. Both are empty inside a lab.
 var (
@@ -40,11 +51,13 @@ func TestMain(m *testing.M) {
 		unready = errors.Join(mapNames(append(strings.Fields(os.Getenv("DPSLAB_HOSTS")), throttledHosts()...)), widen())
 	case mode == "skip":
 		skipReason = modeVariable + "=skip"
-	case mode != "":
-		unready = fmt.Errorf("%s is %q; the only word that it knows is skip", modeVariable, mode)
+	case mode != "" && mode != required:
+		unready = fmt.Errorf("%s is %q; the words that it knows are skip and %s", modeVariable, mode, required)
+	case noNamespaces != "" && mode == required:
+		unready = fmt.Errorf("%s, and %s=%s", noNamespaces, modeVariable, required)
 	case noNamespaces != "":
 		skipReason = noNamespaces
-	case selected("TestNode") || selected("TestPython"):
+	case slices.ContainsFunc(needLab, func(n need) bool { return selected(n.test) }):
 		code, err := runInLab()
 		if err == nil {
 			os.Exit(code)
@@ -84,14 +97,12 @@ func selected(test string) bool {
 // runInLab runs this test once more, below a lab in namespaces of its own, and returns its
 // exit code. An error says why that could not be done.
 func runInLab() (code int, err error) {
-	if selected("TestNode") {
-		err = prepareNode()
-	}
-	if err == nil && selected("TestPython") {
-		err = preparePython()
-	}
-	if err != nil {
-		return 0, err
+	for _, n := range needLab {
+		if n.prepare != nil && selected(n.test) {
+			if err := n.prepare(); err != nil {
+				return 0, err
+			}
+		}
 	}
 	folder, err := os.MkdirTemp("", "dpslab-interop-")
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 )
 
 // noNamespaces says why there is no lab on this system.
-const noNamespaces = "official SDKs dial ports 443 and 8883 at names that they resolve themselves; giving them a lab needs the namespaces of Linux"
+const noNamespaces = "official SDKs dial ports 443, 8883 and 5671 at names that they resolve themselves; giving them a lab needs the namespaces of Linux"
 
 func runInNamespaces(string, []string, []string) (int, error) { return 0, errors.ErrUnsupported }
 

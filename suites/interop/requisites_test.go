@@ -81,6 +81,18 @@ func preparePython() error {
 	return nil
 }
 
+// systemPython has Debian's packages, of which qpid-proton is one.
+const systemPython = "/usr/bin/python3"
+
+// prepareProton sees to it that the program in proton/ can run.
+func prepareProton() error {
+	if out, err := exec.Command(systemPython, "-E", "-c", "import proton").CombinedOutput(); err != nil {
+		return fmt.Errorf("%s has no qpid-proton (%w); run make interop-deps (on Debian: apt-get install python3-qpid-proton), %s\n%s",
+			systemPython, err, orSkip, out)
+	}
+	return nil
+}
+
 // dpslab returns the path of the binary to start the lab with.
 func dpslab(folder string) (string, error) {
 	if named := os.Getenv(binaryVariable); named != "" {
