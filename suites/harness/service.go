@@ -163,7 +163,6 @@ func (e *Env) ownService(t *T, options []ServiceOption) *Service {
 	}
 	if s.ConnectionString != "" {
 		s.open(t)
-		s.unregisterOthers(t)
 	}
 	return s
 }
