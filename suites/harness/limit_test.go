@@ -28,7 +28,7 @@ func TestTimeStandsStillWhileARunWaitsForAQuota(t *testing.T) {
 				t.Must(env.Wire.Meter.Before(ctx, devwire.Operation{Kind: devwire.ToService}), "ask")
 			}
 			t.Must(clock.Wait(ctx, clock.System(), 4*time.Minute), "work")
-			t.Expect(ctx.Err()).To(BeNil())
+			t.Expect(ctx.Err()).To(Succeed())
 		})
 		if r.Outcome != reports.Passed || r.Duration < 20*time.Minute {
 			t.Errorf("%s %s after %v", r.Outcome, r.Failure, r.Duration)

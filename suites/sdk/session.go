@@ -74,7 +74,7 @@ var orderChecks = []harness.Check{{
 			attempt{what: "a device that is assigned", sdk: strict.CSharp, device: s.SymmetricKeyDevice(ctx, t)},
 			attempt{what: "a device that is disabled", sdk: strict.CSharp, device: s.SymmetricKeyDevice(ctx, t, disabled)},
 		) {
-			t.Expect(e.complaint()).To(BeNil())
+			t.Expect(e.complaint()).To(BeZero())
 			t.Answered(e.err, e.what)
 			t.Expect(len(e.Answers)).To(BeNumerically(">=", 2), "register and at least one poll")
 		}
