@@ -12,13 +12,13 @@ NODE    := suites/interop/node
 PAGES   := reports/browser/node
 SPECS   := go tool ginkgo --procs=8 --randomize-all --fail-on-empty --fail-on-pending --succinct $$([ -t 1 ] || echo --no-color)
 
-.PHONY: help demo test tests build unit conformance containers interop browser browser-tests lint race verify reproducible selfcheck fuzz bench release embed ci-examples clean setup interop-deps browser-deps
+.PHONY: help demo test tests build unit conformance containers interop browser browser-tests lint race verify abuse reproducible selfcheck fuzz bench release embed ci-examples clean setup interop-deps browser-deps
 
 help:
 	@echo 'make demo        build, start a lab, provision a small fleet, run the checks, say where the report is'
 	@echo 'make test        unit tests, the checks on a lab and on containers, official SDKs, report pages, lint'
 	@echo 'make selfcheck   arm every catalogued defect and see that a check catches it'
-	@echo 'make verify      the slow proofs: selfcheck, race detector, fuzzing, other platforms'
+	@echo 'make verify      the slow proofs: selfcheck, race detector, fuzzing, abuse, other platforms'
 	@echo 'make bench       registrations a second, as a ratio to a bare TLS server'
 	@echo 'make release     dist/: six platforms, checksums, lists of modules, container images; VERSION=v1.2.3'
 
@@ -87,12 +87,17 @@ race: setup
 selfcheck: build
 	$(BIN) selfcheck
 
-verify: selfcheck race fuzz reproducible
+verify: selfcheck race fuzz abuse reproducible
 	GOOS=darwin go vet ./... && GOOS=darwin CGO_ENABLED=0 go build -o /dev/null ./cmd/dpslab
 	GOOS=windows go vet ./... && GOOS=windows CGO_ENABLED=0 go build -o /dev/null ./cmd/dpslab
 
 reproducible: setup
 	./internal/make/reproducible.sh
+
+# 10,000 random strings a way to each port, 2,000 slow clients of each kind; `make unit` has
+# the same with fewer.
+abuse: setup
+	go test -count=1 -v -timeout 30m -run '^TestAbuse' ./cmd/dpslab -abuse.full
 
 # Each fuzz target for FUZZTIME: a count of inputs, since a time that runs out in the middle
 # of one is reported as a failure. FUZZTIME=60s runs for a minute each all the same.

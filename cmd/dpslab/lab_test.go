@@ -33,6 +33,12 @@ func up(t testing.TB, args ...string) *running {
 
 func serveLab(t testing.TB, env []string, args ...string) *running {
 	t.Helper()
+	return serveLabAs(t, env, "dpslab", args...)
+}
+
+// serveLabAs serves a lab in a role of this binary that has one.
+func serveLabAs(t testing.TB, env []string, role string, args ...string) *running {
+	t.Helper()
 	folder := t.TempDir()
 	r := &running{envFile: filepath.Join(folder, "lab.env"), targetFile: filepath.Join(folder, "lab.yaml")}
 	command := 1 // up
@@ -41,7 +47,7 @@ func serveLab(t testing.TB, env []string, args ...string) *running {
 	}
 	fast := []string{"--auto-ports", "--server-key", "p256", "--retry-after", "0s", "--env-file", r.envFile, "--target-file", r.targetFile}
 	all := append(append(append([]string{}, args[:command]...), fast...), args[command:]...)
-	r.process = start(t, env, "dpslab", all...)
+	r.process = start(t, env, role, all...)
 	t.Cleanup(func() {
 		r.interrupt()
 		if code := r.wait(t); code != exitPassed {

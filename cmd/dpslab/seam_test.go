@@ -18,7 +18,11 @@ type seam struct {
 
 func newSeam(t *testing.T) *seam {
 	t.Helper()
-	lab := up(t).open(t)
+	return seamOf(t, up(t).open(t))
+}
+
+func seamOf(t *testing.T, lab *running) *seam {
+	t.Helper()
 	s := &seam{running: lab, control: lab.control(t), key: make([]byte, 64)}
 	s.name = defaultService(t, s.control)
 	enrollGroup(t, lab.service(t), "g", s.key)
