@@ -128,6 +128,12 @@ func limitsOf(asked controlserver.Limits) (quota.Limits, error) {
 	}, nil
 }
 
+func shownLimits(l quota.Limits) controlserver.Limits {
+	return controlserver.Limits{
+		RegistrationsPerMinute: l.Registrations.Count, OperationsPerMinute: l.Operations.Count, PollsPerTenSeconds: l.Polls.Count,
+	}
+}
+
 // make adds the service that control asks for, with its defects armed before it answers
 // anybody's second request.
 func (s *Server) make(ctx context.Context, asked controlserver.ServiceSpec) (*Service, error) {
@@ -197,6 +203,6 @@ func (v *Service) describe() controlserver.Service {
 		Name: v.name, IDScope: v.scope, DeviceHost: v.DeviceHost(), ServiceHost: v.ServiceHost(), Address: v.Address(),
 		Ports:            controlserver.Ports{HTTPS: p.HTTPS, MQTTS: p.MQTTS, AMQPS: p.AMQPS},
 		ConnectionString: v.ConnectionString(), LinkedHubs: v.LinkedHubs(),
-		RetryAfterSeconds: int(v.core.RetryAfter() / time.Second),
+		RetryAfterSeconds: int(v.core.RetryAfter() / time.Second), Limits: shownLimits(v.quota.Limits()),
 	}
 }

@@ -16,15 +16,17 @@ import (
 
 // labFlags are what every command that runs a server takes.
 type labFlags struct {
-	state, listen, control, hubDomain, scope, serverKey string
+	state, data, listen, control, hubDomain, scope, serverKey string
 	httpsPort, mqttsPort, amqpsPort                     int
 	standardPorts, autoPorts, verbose, noTranscript     bool
+	limits                                              bool
 	envFile, targetFile                                 string
 	retryAfter                                          time.Duration
 }
 
 func (f *labFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.state, "state", defaultState(), "state folder: authority, names, id scope; empty keeps nothing")
+	flags.StringVar(&f.data, "data", "", "keep enrollments, registrations, identities and twins in this folder (default: in memory)")
 	flags.StringVar(&f.listen, "listen", "127.0.0.1", "IP address to listen on")
 	flags.StringVar(&f.control, "control-listen", "", "address of the control port (default: the listen address, a free port)")
 	flags.StringVar(&f.hubDomain, "hub-domain", "azure-devices.net", "domain of the hubs' names")
@@ -38,13 +40,14 @@ func (f *labFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.envFile, "env-file", "", "write DPSLAB_… variables here once everything listens (mode 0600)")
 	flags.StringVar(&f.targetFile, "target-file", "", "write a target/v1 file here once everything listens (mode 0600)")
 	flags.DurationVar(&f.retryAfter, "retry-after", 3*time.Second, "what an assigning answer asks devices to wait, whole seconds")
+	flags.BoolVar(&f.limits, "limits", false, "hold clients to the documented limits: 1,000 registrations and operations a minute, 5 polls of a device in 10 s")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "log what the servers do")
 	flags.BoolVar(&f.noTranscript, "no-transcript", false, "do not record connections")
 }
 
 func (f *labFlags) options(cmd *cobra.Command) (lab.Options, error) {
 	o := lab.Options{
-		State: f.state, Listen: f.listen, Control: f.control, HubDomain: f.hubDomain, IDScope: f.scope,
+		State: f.state, Data: f.data, Listen: f.listen, Control: f.control, HubDomain: f.hubDomain, IDScope: f.scope,
 		AutoPorts: f.autoPorts, Ports: frontdoor.Ports{HTTPS: f.httpsPort, MQTTS: f.mqttsPort, AMQPS: f.amqpsPort},
 		Version: version(), Token: os.Getenv("DPSLAB_CONTROL_TOKEN"),
 	}
@@ -65,7 +68,7 @@ func (f *labFlags) options(cmd *cobra.Command) (lab.Options, error) {
 	if f.retryAfter < 0 || f.retryAfter%time.Second != 0 {
 		return o, fmt.Errorf("--retry-after %s is not a whole number of seconds; try 3s", f.retryAfter)
 	}
-	o.RetryAfter = f.retryAfter
+	o.RetryAfter, o.Limited = f.retryAfter, f.limits
 	if f.verbose {
 		o.Logger = slog.New(lab.RedactingHandler(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelDebug})))
 	}

@@ -51,6 +51,7 @@ type Service struct {
 	ConnectionString  string   `json:"connectionString"`
 	LinkedHubs        []string `json:"linkedHubs"` // host names
 	RetryAfterSeconds int      `json:"retryAfterSeconds"`
+	Limits            Limits   `json:"limits"`
 }
 
 func (s Service) String() string { return "service " + s.Name + " at " + s.Address }

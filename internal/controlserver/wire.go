@@ -80,6 +80,7 @@ type Service struct {
 	ConnectionString  string   `json:"connectionString"`
 	LinkedHubs        []string `json:"linkedHubs"` // host names
 	RetryAfterSeconds int      `json:"retryAfterSeconds"`
+	Limits            Limits   `json:"limits"`
 }
 
 // HubSpec asks for a hub.
