@@ -31,6 +31,10 @@ type Hub struct {
 const keyBytes = 32
 
 func newHub(s *Server, spec HubSpec) (*Hub, error) {
+	secondary, err := secondaryKey(spec)
+	if err != nil {
+		return nil, err
+	}
 	h := &Hub{name: spec.Name, key: orRandom(spec.Key), door: s.o.Door, clock: clock.NewMovable(s.o.Clock)}
 	host := spec.Name + "." + s.o.Domain
 	certificate, err := s.o.Certificate(host)
@@ -38,7 +42,9 @@ func newHub(s *Server, spec HubSpec) (*Hub, error) {
 		return nil, fmt.Errorf("certificate of hub %q: %w", spec.Name, err)
 	}
 	h.points = point.NewSet(h.clock)
-	h.registry = registry.New(registry.Options{Host: host, Clock: h.clock})
+	if h.registry, err = registry.Open(registry.Options{Host: host, Clock: h.clock, Data: spec.Data}); err != nil {
+		return nil, fmt.Errorf("hub %q: %w", spec.Name, err)
+	}
 	h.telemetry = telemetry.NewStore(h.clock, s.o.RetainEvents)
 	methods := method.New(h.clock, h.points)
 	devices := devicefront.New(devicefront.Options{
@@ -46,7 +52,7 @@ func newHub(s *Server, spec HubSpec) (*Hub, error) {
 		Clock: h.clock, Points: h.points, Logger: s.o.Logger,
 	})
 	clients := serviceapi.New(serviceapi.Options{
-		Host: host, Registry: h.registry, Methods: methods, Keys: [2][]byte{h.key, orRandom(spec.SecondaryKey)},
+		Host: host, Registry: h.registry, Methods: methods, Keys: [2][]byte{h.key, secondary},
 		Clock: h.clock, Points: h.points, Logger: s.o.Logger,
 	})
 	h.behind = frontdoor.Host{
@@ -55,6 +61,14 @@ func newHub(s *Server, spec HubSpec) (*Hub, error) {
 		HTTP: clients, MQTT: devices.ServeMQTT,
 	}
 	return h, nil
+}
+
+// secondaryKey is the spec's, or the one that its data file has.
+func secondaryKey(spec HubSpec) ([]byte, error) {
+	if len(spec.SecondaryKey) > 0 || spec.Data == nil {
+		return orRandom(spec.SecondaryKey), nil
+	}
+	return spec.Data.Secret("secondary key", keyBytes)
 }
 
 func orRandom(key []byte) []byte {

@@ -14,6 +14,7 @@ import (
 	"sync"
 
 	"github.com/dpslab/dpslab/internal/clock"
+	"github.com/dpslab/dpslab/internal/durable"
 	"github.com/dpslab/dpslab/internal/frontdoor"
 	"github.com/dpslab/dpslab/internal/transcript"
 )
@@ -59,6 +60,9 @@ type HubSpec struct {
 	OwnAddress   bool   // choose a loopback address for it
 	Key          []byte // primary key of the policy iothubowner; nil: random
 	SecondaryKey []byte // nil: random
+	// Data keeps identities and twins, and the secondary key. Whoever opened it closes it
+	// when the hub has ended. nil: all ends with the hub.
+	Data *durable.File
 }
 
 // Errors of AddHub, RemoveHub and Hub.

@@ -22,6 +22,7 @@ type Service struct {
 	name, scope   string
 	hosts         []string // device host first when global, service host last
 	key           []byte
+	secondary     []byte
 	clock         *clock.Movable
 	points        *point.Set
 	quota         *quota.Quota

@@ -11,17 +11,16 @@ import (
 	"github.com/dpslab/dpslab/internal/amqpserver"
 	"github.com/dpslab/dpslab/internal/clock"
 	"github.com/dpslab/dpslab/internal/dps"
+	"github.com/dpslab/dpslab/internal/durable"
 	"github.com/dpslab/dpslab/internal/frontdoor"
 	"github.com/dpslab/dpslab/internal/mqttserver"
 	"github.com/dpslab/dpslab/internal/point"
 	"github.com/dpslab/dpslab/reference/deviceapi/amqpfront"
 	"github.com/dpslab/dpslab/reference/deviceapi/httpsfront"
 	"github.com/dpslab/dpslab/reference/deviceapi/mqttfront"
-	"github.com/dpslab/dpslab/reference/enrollment"
 	"github.com/dpslab/dpslab/reference/issuing"
 	"github.com/dpslab/dpslab/reference/provisioning"
 	"github.com/dpslab/dpslab/reference/quota"
-	"github.com/dpslab/dpslab/reference/registration"
 	"github.com/dpslab/dpslab/reference/serviceapi"
 )
 
@@ -39,6 +38,9 @@ type ServiceSpec struct {
 	Limits     quota.Limits  // default: none
 	NaiveREST  bool          // GET and POST /enrollments (service-api.md 8)
 	Hubs       []LinkedHub
+	// Data keeps enrollments, registrations and secrets. Whoever opened it closes it when
+	// the service has ended. nil: all ends with the service.
+	Data *durable.File
 }
 
 // LinkedHub links a hub to a service.
@@ -92,16 +94,20 @@ func (s *Server) newService(spec ServiceSpec) (*Service, error) {
 	}
 	v := &Service{
 		name: spec.Name, scope: spec.Scope, key: spec.Key, server: s, clock: clock.NewMovable(s.o.Clock),
-		hosts:       []string{strings.ToLower(spec.Name) + "." + s.o.Domain},
-		enrollments: enrollment.NewMemory(), registrations: registration.NewMemory(),
+		hosts: []string{strings.ToLower(spec.Name) + "." + s.o.Domain},
 	}
+	kept, err := openStores(spec.Data)
+	if err != nil {
+		return nil, fmt.Errorf("data of service %q: %w", v.name, err)
+	}
+	v.enrollments, v.registrations, v.secondary = kept.enrollments, kept.registrations, kept.secondaryKey
 	if spec.Global {
 		v.hosts = append([]string{"global." + s.o.Domain}, v.hosts...)
 	}
 	v.points = point.NewSet(v.clock)
 	v.quota = quota.New(spec.Limits, v.clock, v.points)
 	v.core = provisioning.New(provisioning.Options{
-		Name: v.name, Scope: v.scope, Secret: randomKey(), Enrollments: v.enrollments, Registrations: v.registrations, Policy: spec.Policy,
+		Name: v.name, Scope: v.scope, Secret: kept.secret, Enrollments: v.enrollments, Registrations: v.registrations, Policy: spec.Policy,
 		Quota: v.quota, Issuer: issuing.New(v.name), RetryAfter: spec.RetryAfter, PollHold: pollHold, Clock: v.clock, Points: v.points, Logger: s.o.Logger,
 	})
 	if err := v.Link(spec.Hubs); err != nil {
@@ -133,7 +139,7 @@ func (v *Service) front(host *frontdoor.Host, spec ServiceSpec) {
 	}
 	operators := serviceapi.New(serviceapi.Options{
 		Name: v.name, Hosts: []string{v.ServiceHost()},
-		Policies:    []serviceapi.Policy{{Name: ownerPolicy, Primary: v.key, Secondary: randomKey()}},
+		Policies:    []serviceapi.Policy{{Name: ownerPolicy, Primary: v.key, Secondary: v.secondary}},
 		Enrollments: v.enrollments, Registrations: v.registrations, Linked: v.core.Linked, Now: v.clock.Now,
 		Points: v.points, NaiveREST: spec.NaiveREST, Quota: v.quota, Logger: logger,
 	})
@@ -155,8 +161,11 @@ func split(operators, devices http.Handler) http.Handler {
 	})
 }
 
+// keyBytes is the length of a random key.
+const keyBytes = 64
+
 func randomKey() []byte {
-	key := make([]byte, 64)
+	key := make([]byte, keyBytes)
 	rand.Read(key) // never fails
 	return key
 }

@@ -16,11 +16,11 @@ import (
 
 // labFlags are what every command that runs a server takes.
 type labFlags struct {
-	state, data, listen, control, hubDomain, scope, serverKey string
+	state, listen, control, hubDomain, scope, serverKey string
 	httpsPort, mqttsPort, amqpsPort                     int
 	standardPorts, autoPorts, verbose, noTranscript     bool
 	limits                                              bool
-	envFile, targetFile                                 string
+	envFile, targetFile, data                           string
 	retryAfter                                          time.Duration
 }
 

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"github.com/dpslab/dpslab/fakehub/huberror"
+	"github.com/dpslab/dpslab/internal/durable"
 	"github.com/dpslab/dpslab/internal/etag"
 )
 
@@ -40,17 +41,24 @@ type Result struct {
 // keep the others from being done. A device that is named twice fails the second time.
 func (r *Registry) Apply(items []Item) []Result {
 	results := make([]Result, 0, len(items))
+	kept := make([]*durable.Write, 0, len(items)) // begun one by one, and waited for together
 	seen := map[string]bool{}
 	for _, i := range items {
 		id := i.Identity.DeviceID
 		var err error
+		var newest *durable.Write
 		if seen[id] {
 			err = huberror.New(huberror.DeviceDefinedMultipleTimes, "the device %q is named more than once", id)
 		} else {
-			err = r.write(func(w *write) error { return w.apply(i) })
+			newest, err = r.begin(func(w *write) error { return w.apply(i) })
 		}
 		seen[id] = true
-		results = append(results, Result{id, err})
+		results, kept = append(results, Result{id, err}), append(kept, newest)
+	}
+	for n, newest := range kept {
+		if err := settled(newest); err != nil && results[n].Err == nil {
+			results[n].Err = huberror.From(err)
+		}
 	}
 	return results
 }
@@ -116,6 +124,7 @@ func (w *write) store(d *device, i Item) error {
 	}
 	identity.ETag = w.nextTag()
 	d.identity = identity
+	w.changed[identity.DeviceID] = struct{}{}
 	if identity.Status == Disabled {
 		w.revoke(d, "the device was disabled")
 	}
@@ -124,6 +133,7 @@ func (w *write) store(d *device, i Item) error {
 
 func (w *write) remove(d *device) {
 	delete(w.devices, d.identity.DeviceID)
+	w.changed[d.identity.DeviceID] = struct{}{}
 	w.revoke(d, "the device was deleted")
 }
 

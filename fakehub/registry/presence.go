@@ -41,8 +41,9 @@ func (r *Registry) Attach(deviceID, modelID string, revoked func(why string)) (*
 		case d.identity.Status == Disabled:
 			return &Refusal{deviceID, DeviceDisabled}
 		}
-		if modelID != "" {
+		if modelID != "" && modelID != d.twin.modelID {
 			d.twin.modelID = modelID
+			w.changed[deviceID] = struct{}{}
 		}
 		if len(d.presences) == 0 {
 			d.identity.ConnectionUpdated = w.now

@@ -20,6 +20,7 @@ import (
 
 	"github.com/dpslab/dpslab/fakehub/huberror"
 	"github.com/dpslab/dpslab/internal/clock"
+	"github.com/dpslab/dpslab/internal/durable"
 	"github.com/dpslab/dpslab/internal/etag"
 )
 
@@ -31,6 +32,9 @@ type Options struct {
 	Host   string      // the hub's host name: what a device's token names
 	Clock  clock.Clock // nil: the system's
 	Random io.Reader   // generates keys; nil: crypto/rand
+	// Data keeps identities and twins: a write is on the disk before it returns, and so is
+	// what a read returns. Who is connected is not kept. nil: all is in memory.
+	Data *durable.File
 }
 
 // Registry holds the devices of one hub.
@@ -38,11 +42,13 @@ type Registry struct {
 	host   string
 	clock  clock.Clock
 	random io.Reader
+	data   *durable.File
 
 	mu       sync.Mutex
 	devices  map[string]*device
 	tag      uint64 // the newest identity etag
 	lastTick int64  // the newest generation id
+	newest   *durable.Write
 }
 
 type device struct {
@@ -51,18 +57,29 @@ type device struct {
 	presences map[*Presence]struct{}
 }
 
-// New returns an empty registry.
+// New returns an empty registry in memory.
 func New(o Options) *Registry {
+	o.Data = nil
+	r, _ := Open(o) // never fails without a file
+	return r
+}
+
+// Open returns a registry with what its data file has.
+func Open(o Options) (*Registry, error) {
 	if o.Clock == nil {
 		o.Clock = clock.System()
 	}
 	if o.Random == nil {
 		o.Random = rand.Reader
 	}
-	return &Registry{
-		host: strings.ToLower(o.Host), clock: o.Clock, random: o.Random,
+	r := &Registry{
+		host: strings.ToLower(o.Host), clock: o.Clock, random: o.Random, data: o.Data,
 		devices: map[string]*device{}, tag: uint64(o.Clock.Now().UnixMilli()),
 	}
+	if r.data == nil {
+		return r, nil
+	}
+	return r, r.load()
 }
 
 // Create stores a new identity with a fresh twin and returns it as stored: keys that
@@ -89,14 +106,15 @@ func (r *Registry) put(i Item) (stored Identity, err error) {
 }
 
 // Get returns an identity, or DeviceNotFound.
-func (r *Registry) Get(deviceID string) (Identity, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	d, err := r.find(deviceID)
-	if err != nil {
-		return Identity{}, err
-	}
-	return d.view(), nil
+func (r *Registry) Get(deviceID string) (i Identity, err error) {
+	err = r.read(func() error {
+		d, err := r.find(deviceID)
+		if err == nil {
+			i = d.view()
+		}
+		return err
+	})
+	return i, err
 }
 
 // List returns at most top identities in the order of their ids; top 0 is MaxListed.
@@ -104,15 +122,16 @@ func (r *Registry) List(top int) []Identity {
 	if top <= 0 || top > MaxListed {
 		top = MaxListed
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	list := []Identity{}
-	for _, id := range slices.Sorted(maps.Keys(r.devices)) {
-		if len(list) == top {
-			break
+	_ = r.read(func() error {
+		for _, id := range slices.Sorted(maps.Keys(r.devices)) {
+			if len(list) == top {
+				break
+			}
+			list = append(list, r.devices[id].view())
 		}
-		list = append(list, r.devices[id].view())
-	}
+		return nil
+	})
 	return list
 }
 
@@ -162,17 +181,44 @@ func (d *device) view() Identity {
 // write is one change under the registry's lock, and what it leaves to be done outside.
 type write struct {
 	*Registry
-	now   time.Time
-	later []func()
+	now     time.Time
+	changed map[string]struct{} // ids of devices that the data file must learn of
+	later   []func()
 }
 
+// write makes a change and returns when it is kept.
 func (r *Registry) write(f func(w *write) error) error {
-	w := &write{Registry: r, now: r.clock.Now()}
+	newest, err := r.begin(f)
+	if lost := settled(newest); lost != nil {
+		return lost
+	}
+	return err
+}
+
+// begin makes a change, which is kept when what it returns is done.
+func (r *Registry) begin(f func(w *write) error) (*durable.Write, error) {
+	w := &write{Registry: r, now: r.clock.Now(), changed: map[string]struct{}{}}
 	r.mu.Lock()
 	err := f(w)
+	if lost := w.keep(); lost != nil {
+		err = lost
+	}
+	newest := r.newest
 	r.mu.Unlock()
 	for _, do := range w.later {
 		do()
+	}
+	return newest, err
+}
+
+// read looks at devices and returns when all that it could see is kept.
+func (r *Registry) read(f func() error) error {
+	r.mu.Lock()
+	err := f()
+	newest := r.newest
+	r.mu.Unlock()
+	if lost := settled(newest); lost != nil {
+		return lost
 	}
 	return err
 }

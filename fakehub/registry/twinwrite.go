@@ -10,25 +10,27 @@ import (
 )
 
 // Twin returns a device's twin, or DeviceNotFound.
-func (r *Registry) Twin(deviceID string) (Twin, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	d, err := r.find(deviceID)
-	if err != nil {
-		return Twin{}, err
-	}
-	return d.twin.view(d.view()), nil
+func (r *Registry) Twin(deviceID string) (t Twin, err error) {
+	err = r.read(func() error {
+		d, err := r.find(deviceID)
+		if err == nil {
+			t = d.twin.view(d.view())
+		}
+		return err
+	})
+	return t, err
 }
 
 // Twins returns every twin, in the order of the device ids.
 func (r *Registry) Twins() []Twin {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	list := make([]Twin, 0, len(r.devices))
-	for _, id := range slices.Sorted(maps.Keys(r.devices)) {
-		d := r.devices[id]
-		list = append(list, d.twin.view(d.view()))
-	}
+	list := []Twin{}
+	_ = r.read(func() error {
+		for _, id := range slices.Sorted(maps.Keys(r.devices)) {
+			d := r.devices[id]
+			list = append(list, d.twin.view(d.view()))
+		}
+		return nil
+	})
 	return list
 }
 
@@ -114,6 +116,7 @@ func (w *write) writeSections(d *device, in sections, how manner) error {
 		next.writes++
 	}
 	d.twin = next
+	w.changed[d.identity.DeviceID] = struct{}{}
 	if in.desired != nil {
 		told := in.desired
 		if how == replace {

@@ -32,7 +32,7 @@ type rule struct {
 var (
 	servers = []string{
 		"reference/...", "fakehub/...", "internal/frontdoor/...", "internal/mqttserver/...", "internal/amqpserver/...", "internal/controlserver/...",
-		"internal/point/...", "internal/sas/...", "internal/etag/...", "internal/query/...", "internal/urlpath/...",
+		"internal/point/...", "internal/sas/...", "internal/etag/...", "internal/query/...", "internal/urlpath/...", "internal/durable/...",
 	}
 	clients = []string{"internal/devwire/...", "internal/controlapi/...", "simulator/...", "suites/..."}
 	neither = []string{

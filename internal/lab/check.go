@@ -22,6 +22,8 @@ func (o Options) check() error {
 		return fmt.Errorf("--hubs %d: a service is linked to at most %d hubs", o.Hubs, maxHubs)
 	case o.OnlyHub < 0 || o.OnlyHub > maxHubs:
 		return fmt.Errorf("--hub %d: a state holds the hubs 1 to %d", o.OnlyHub, maxHubs)
+	case o.Data != "" && o.State == "":
+		return errDataWithoutState
 	case o.IDScope != "" && !scopePattern.MatchString(o.IDScope):
 		return fmt.Errorf("--id-scope %q is no id scope: letters and digits, as in 0ne00DEMO01", o.IDScope)
 	case !domainPattern.MatchString(o.HubDomain):

@@ -26,14 +26,17 @@ import (
 	"github.com/dpslab/dpslab/fakehub"
 	"github.com/dpslab/dpslab/internal/clock"
 	"github.com/dpslab/dpslab/internal/controlserver"
+	"github.com/dpslab/dpslab/internal/durable"
 	"github.com/dpslab/dpslab/internal/frontdoor"
 	"github.com/dpslab/dpslab/internal/transcript"
 	"github.com/dpslab/dpslab/reference"
+	"github.com/dpslab/dpslab/reference/quota"
 )
 
 // Options make a Lab.
 type Options struct {
 	State     string // state folder; empty: nothing is kept
+	Data      string // folder of what service and hubs are told; empty: it is kept in memory
 	Listen    string // IP address that all hosts share; default 127.0.0.1
 	Ports     frontdoor.Ports
 	AutoPorts bool   // pick free ports; Ports is not looked at
@@ -49,6 +52,7 @@ type Options struct {
 	HubDomain  string // default: azure-devices.net
 	ServerKey  KeyKind
 	RetryAfter time.Duration // what assigning answers ask for
+	Limited    bool          // the service holds its clients to the documented limits
 	Linked     []LinkedHub   // hubs of other processes, linked to the service
 
 	// TranscriptBytes bounds what is recorded of connections; 0: 64 MiB; negative: nothing.
@@ -81,6 +85,7 @@ type Lab struct {
 	control   *controlserver.Server
 	token     string
 	playsHubs bool
+	data      []*durable.File
 }
 
 // Start brings a lab up. When it returns without an error, everything listens.
@@ -151,7 +156,11 @@ func (l *Lab) fill(o Options) error {
 		linked = append(linked, reference.LinkedHub{ConnectionString: l.State.connectionString(h, o.HubDomain), Address: h.Address})
 	}
 	for _, n := range o.hubs() {
-		hub, err := l.Hubs.AddHub(fakehub.HubSpec{Name: l.State.hubName(n), Key: l.State.hubKey(n)})
+		data, err := l.openData(o.Data, fmt.Sprintf("hub-%d.db", n), durable.Identity{Format: hubFormat, Owner: l.State.hubName(n)})
+		if err != nil {
+			return err
+		}
+		hub, err := l.Hubs.AddHub(fakehub.HubSpec{Name: l.State.hubName(n), Key: l.State.hubKey(n), Data: data})
 		if err != nil {
 			return err
 		}
@@ -165,9 +174,17 @@ func (l *Lab) fill(o Options) error {
 		if scope == "" {
 			scope = l.State.kept.IDScope
 		}
+		limits := quota.Limits{}
+		if o.Limited {
+			limits = quota.Documented()
+		}
+		data, err := l.openData(o.Data, "service.db", durable.Identity{Format: serviceFormat, Owner: l.State.serviceName()})
+		if err != nil {
+			return err
+		}
 		service, err := l.Reference.AddService(reference.ServiceSpec{
 			Name: l.State.serviceName(), Scope: scope, Global: true, Key: l.State.kept.ServiceKey,
-			RetryAfter: o.RetryAfter, NaiveREST: true, Hubs: linked,
+			RetryAfter: o.RetryAfter, Limits: limits, NaiveREST: true, Hubs: linked, Data: data,
 		})
 		if err != nil {
 			return err
@@ -261,7 +278,7 @@ func (l *Lab) Close() error {
 	if l.Hubs != nil {
 		errs = append(errs, l.Hubs.Close(ctx))
 	}
-	return errors.Join(append(errs, l.Door.Close(ctx))...)
+	return errors.Join(append(errs, l.Door.Close(ctx), l.closeData())...)
 }
 
 // closeControl cuts what has not ended after a moment: a connection that a client opened

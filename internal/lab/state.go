@@ -19,6 +19,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/dpslab/dpslab/internal/durable"
 	"github.com/dpslab/dpslab/internal/pki"
 )
 
@@ -176,11 +177,25 @@ func (s *State) save(folder string) error {
 		return err
 	}
 	temp := filepath.Join(folder, stateFile+"."+randomHex(4))
-	if err := os.WriteFile(temp, b, 0o600); err != nil {
+	if err := writeSynced(temp, b, 0o600); err != nil {
 		return err
 	}
 	defer os.Remove(temp)
-	return os.Link(temp, filepath.Join(folder, stateFile))
+	if err := os.Link(temp, filepath.Join(folder, stateFile)); err != nil {
+		return err
+	}
+	return durable.SyncFolder(folder)
+}
+
+// writeSynced writes a new file to the disk: names and keys must not be gone where the data
+// that they belong to is there.
+func writeSynced(path string, b []byte, mode os.FileMode) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	return errors.Join(err, f.Sync(), f.Close())
 }
 
 // writeCA puts the root certificate beside the state, unless it is there. Of two labs that

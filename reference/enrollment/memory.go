@@ -63,6 +63,19 @@ func (m *Memory) Delete(_ context.Context, k Kind, id, was string) error {
 	return nil
 }
 
+// set stores a record whatever is there, and remove removes it.
+func (m *Memory) set(e Enrollment) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.records[e.Kind].Set(Fold(e.ID), e)
+}
+
+func (m *Memory) remove(k Kind, id string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.records[k].Delete(Fold(id))
+}
+
 // check holds the record's ETag against was. m.mu is held.
 func (m *Memory) check(k Kind, id, was string) error {
 	switch e, ok := m.records[k].Get(Fold(id)); {
