@@ -118,4 +118,56 @@ var issueDefects = point.Catalogue{{
 	ID: "issued-certificate-not-at-hub", Summary: "tells the hub of another certificate than the issued one",
 	Catches: []string{"DPS-X509-025"},
 	Build:   onIssuing(func(i *provisioning.Issuance) { i.Leaf = i.Chain[len(i.Chain)-1] }),
+}, {
+	ID: "server-csr-200", Summary: "answers a request for a server certificate with 200",
+	Catches: []string{"DPS-X509-026"},
+	Build: onHTTPS("issue", func(r *httpsfront.Reply) {
+		if r.Status == http.StatusAccepted {
+			r.Status = http.StatusOK
+		}
+	}),
+}, {
+	ID: "server-csr-no-location", Summary: "answers a request for a server certificate without Location",
+	Catches: []string{"DPS-X509-026"},
+	Build:   onHTTPS("issue", func(r *httpsfront.Reply) { r.Header.Del("Location") }),
+}, {
+	ID: "server-certificate-nowhere", Summary: "does not say where a server certificate is",
+	Catches: []string{"DPS-X509-027"},
+	Build: onHTTPS("issuing", func(r *httpsfront.Reply) {
+		r.Body = edit(r.Body, func(d object) { delete(d, "resourceLocation") })
+	}),
+}, {
+	ID: "server-certificate-without-chain", Summary: "sends a server certificate without its issuers",
+	Catches: []string{"DPS-X509-028"},
+	Build: onHTTPS("certificate", func(r *httpsfront.Reply) {
+		r.Body = edit(r.Body, func(d object) { delete(d, "certificateChain") })
+	}),
+}, {
+	ID: "server-csr-unchecked", Summary: "signs any request for a server certificate",
+	Catches: []string{"DPS-X509-029"},
+	Build: onRequesting(func(r *deviceapi.CertificateRequest) {
+		if r.CSR != nil && bytes.Contains(r.Request.Body, []byte("certificateType")) {
+			r.Problem = nil
+		}
+	}),
+}, {
+	ID: "server-certificate-of-others", Summary: "shows server certificates to every device",
+	Catches: []string{"DPS-X509-030"},
+	Build:   point.Always(provisioning.Polled.Plan(func(_ point.Call, p *provisioning.Poll) { p.Own = true })),
+}, {
+	ID: "server-certificate-in-every-version", Summary: "knows requests for server certificates in every api-version",
+	Catches: []string{"DPS-X509-031"},
+	Build: onHTTPS("issue", func(r *httpsfront.Reply) {
+		if r.Status == http.StatusNotFound {
+			refuse(r, http.StatusBadRequest)
+		}
+	}),
+}, {
+	ID: "connection-profile-always", Summary: "sends connectionProfile in every api-version",
+	Catches: []string{"DPS-X509-032"},
+	Build: everyAnswer(func(d object) {
+		if s := d.state(); s != nil {
+			s["connectionProfile"] = "classic"
+		}
+	}),
 }}

@@ -44,6 +44,20 @@ func (a *Authority) open(now time.Time) error {
 // Issue signs the request's key for a device's name. It returns the leaf, the issuing
 // authority and the root. Whose request it is, is for the caller to judge.
 func (a *Authority) Issue(csr *x509.CertificateRequest, commonName string, now time.Time) ([]*x509.Certificate, error) {
+	return a.sign(csr, now, &x509.Certificate{
+		Subject: pkix.Name{CommonName: commonName}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	})
+}
+
+// IssueServer signs the request's key for the subject and the names in it.
+func (a *Authority) IssueServer(csr *x509.CertificateRequest, now time.Time) ([]*x509.Certificate, error) {
+	return a.sign(csr, now, &x509.Certificate{
+		Subject: csr.Subject, DNSNames: csr.DNSNames, IPAddresses: csr.IPAddresses,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	})
+}
+
+func (a *Authority) sign(csr *x509.CertificateRequest, now time.Time, t *x509.Certificate) ([]*x509.Certificate, error) {
 	if err := a.open(now); err != nil {
 		return nil, err
 	}
@@ -51,11 +65,9 @@ func (a *Authority) Issue(csr *x509.CertificateRequest, commonName string, now t
 	if err != nil {
 		return nil, err
 	}
-	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
-		SerialNumber: serial, Subject: pkix.Name{CommonName: commonName},
-		NotBefore: now.Add(-backdate), NotAfter: now.Add(lifetime), BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
-	}, a.ca.Certificate, csr.PublicKey, a.ca.Key)
+	t.SerialNumber, t.NotBefore, t.NotAfter = serial, now.Add(-backdate), now.Add(lifetime)
+	t.BasicConstraintsValid, t.KeyUsage = true, x509.KeyUsageDigitalSignature
+	der, err := x509.CreateCertificate(rand.Reader, t, a.ca.Certificate, csr.PublicKey, a.ca.Key)
 	if err != nil {
 		return nil, err
 	}

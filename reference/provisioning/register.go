@@ -89,6 +89,13 @@ func (s *Service) open(ctx context.Context, a Attested) (registration.Operation,
 // Operation tells a device how far its operation came. An operation of another device is
 // as unknown as one that never was.
 func (s *Service) Operation(ctx context.Context, a Attested, id string) (registration.Operation, error) {
+	if uuid.Validate(id) == nil { // an issue call's
+		return registration.Operation{}, problem.OperationNotFound()
+	}
+	return s.operation(ctx, a, id)
+}
+
+func (s *Service) operation(ctx context.Context, a Attested, id string) (registration.Operation, error) {
 	if err := s.o.Quota.Poll(ctx, a.At, enrollment.Fold(a.RegistrationID)); err != nil { // [DPS-LIMIT-002]
 		return registration.Operation{}, err
 	}

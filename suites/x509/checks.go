@@ -11,5 +11,5 @@ import (
 
 // Checks returns the checks of family X509.
 func Checks() []harness.Check {
-	return slices.Concat(handshakeChecks, individualChecks, groupChecks, resultChecks, issueChecks)
+	return slices.Concat(handshakeChecks, individualChecks, groupChecks, resultChecks, issueChecks, serverChecks)
 }

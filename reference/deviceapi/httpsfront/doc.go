@@ -8,6 +8,9 @@
 //  4. POST /{idScope}/registrations/{registrationId} looks the registration up without
 //     registering: 200 with its bare state.
 //
+// In one preview a device also asks for a certificate for a server of its own, under
+// /{idScope}/devices/{registrationId} (certificates.go).
+//
 // Every answer carries Content-Length, since one SDK fails on chunked ones, and
 // x-ms-request-id, which an error document repeats as trackingId.
 package httpsfront

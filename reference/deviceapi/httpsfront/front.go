@@ -77,12 +77,18 @@ func (f *Front) answer(r *http.Request, c *call) (*Reply, error) {
 	if err := deviceapi.Check(r.Context(), c.service, c.at, request); err != nil {
 		return nil, err
 	}
+	if c.route.ofServers() && !deviceapi.ServerCertificates(request.APIVersion) { // [DPS-X509-031]
+		return nil, problem.ResourceNotFound()
+	}
 	c.claim = provisioning.Claim{
 		RegistrationID: c.route.registrationID, APIVersion: request.APIVersion, Token: r.Header.Get("Authorization"),
 		Chain: conn.PeerCertificates(), PresentedAt: c.service.Now(), At: c.at,
 	}
 	if c.claim.TPM, err = deviceapi.TPMKeys(request.Body); err != nil {
 		return nil, err
+	}
+	if c.route.ofServers() {
+		return f.serve(r.Context(), c, request)
 	}
 	if c.claim.CSR, err = deviceapi.CSR(r.Context(), c.service, c.at, request); err != nil {
 		return nil, err
@@ -117,7 +123,7 @@ func read(r *http.Request, to route) (deviceapi.Request, error) {
 	request := deviceapi.Request{
 		RegistrationID: to.registrationID, APIVersion: r.URL.Query().Get("api-version"), Lookup: to.step == stepLookup,
 	}
-	if to.step == stepPoll {
+	if to.step == stepPoll || to.step == stepIssuing || to.step == stepCertificate {
 		return request, nil
 	}
 	if ct := r.Header.Get("Content-Type"); ct != "" && !httpapi.IsJSON(ct) { // [DPS-HTTPS-032]

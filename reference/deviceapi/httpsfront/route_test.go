@@ -32,6 +32,9 @@ func TestRoutes(t *testing.T) {
 		{"register", "PUT", "/s/registrations/d/register", says{"s", "d", "", "register"}, 0},
 		{"poll", "GET", "/s/registrations/d/operations/o", says{"s", "d", "o", "poll"}, 0},
 		{"lookup", "POST", "/s/registrations/d", says{"s", "d", "", "lookup"}, 0},
+		{"a certificate for a server", "POST", "/s/devices/d/certificates/issue", says{"s", "d", "", "issue"}, 0},
+		{"its operation", "GET", "/s/devices/d/operations/o", says{"s", "d", "o", "issuing"}, 0},
+		{"the certificate", "GET", "/s/devices/d/certificates/c", says{"s", "d", "c", "certificate"}, 0},
 		{"a slash at the end", "PUT", "/s/registrations/d/register/", says{"s", "d", "", "register"}, 0},
 		{"fixed words in another case", "PUT", "/s/Registrations/d/REGISTER", says{"s", "d", "", "register"}, 0},
 		{"encoded segments", "GET", "/0ne%2D1/registrations/a%3Ab/operations/5%2E1", says{"0ne-1", "a:b", "5.1", "poll"}, 0},
@@ -44,6 +47,9 @@ func TestRoutes(t *testing.T) {
 		{"PUT of an operation", "PUT", "/s/registrations/d/operations/o", says{}, 405000},
 		{"DELETE of a registration", "DELETE", "/s/registrations/d", says{}, 405000},
 		{"a method in lower case is another", "put", "/s/registrations/d/register", says{}, 405000},
+		{"GET of issue", "GET", "/s/devices/d/certificates/issue", says{"s", "d", "", "issue"}, 405000},
+		{"POST of a certificate", "POST", "/s/devices/d/certificates/c", says{}, 405000},
+		{"another word of devices", "GET", "/s/devices/d/keys/k", says{}, 404000},
 		{"nothing", "GET", "/", says{}, 404000},
 		{"a scope alone", "GET", "/s", says{}, 404000},
 		{"a scope and a word", "GET", "/s/registrations", says{}, 404000},
@@ -95,7 +101,8 @@ func TestTheOperationURLLeadsBack(t *testing.T) {
 
 // A path either says what its segments say, or is refused as the service refuses.
 func FuzzParseRoute(f *testing.F) {
-	for _, path := range []string{"/s/registrations/d/register", "/s/registrations/d/operations/o", "/s/registrations/d", "/", "//", "/a%2Fb/registrations/%00/register", "*"} {
+	for _, path := range []string{"/s/registrations/d/register", "/s/registrations/d/operations/o", "/s/registrations/d", "/", "//", "/a%2Fb/registrations/%00/register", "*",
+		"/s/devices/d/certificates/issue", "/s/devices/d/certificates/c", "/s/devices/d/operations/o"} {
 		for _, method := range []string{"PUT", "GET", "POST"} {
 			f.Add(method, path)
 		}
@@ -112,22 +119,31 @@ func FuzzParseRoute(f *testing.F) {
 			}
 			return
 		}
-		want := map[string]string{"register": "PUT", "poll": "GET", "lookup": "POST"}[step]
-		if method != want || (step != "poll" && operation != "") {
+		want := map[string]string{"register": "PUT", "poll": "GET", "lookup": "POST", "issue": "POST", "issuing": "GET", "certificate": "GET"}[step]
+		named := step == "poll" || step == "issuing" || step == "certificate"
+		if method != want || (!named && operation != "") {
 			t.Errorf("%s %q is taken for %s, operation %q", method, path, step, operation)
 		}
-		again := "/" + strings.Join([]string{url.PathEscape(scope), "registrations", url.PathEscape(id)}, "/")
+		collection := "registrations"
+		if step == "issue" || step == "issuing" || step == "certificate" {
+			collection = "devices"
+		}
+		again := "/" + strings.Join([]string{url.PathEscape(scope), collection, url.PathEscape(id)}, "/")
 		switch step {
+		case "issue":
+			again += "/certificates/issue"
+		case "certificate":
+			again += "/certificates/" + url.PathEscape(operation)
 		case "register":
 			again += "/register"
-		case "poll":
+		case "poll", "issuing":
 			again += "/operations/" + url.PathEscape(operation)
 		}
 		back, err := url.ParseRequestURI(again)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if s, i, o, _, err := httpsfront.ParseRoute(&http.Request{Method: method, URL: back}); scope != "" && id != "" && (step != "poll" || operation != "") &&
+		if s, i, o, _, err := httpsfront.ParseRoute(&http.Request{Method: method, URL: back}); scope != "" && id != "" && (!named || operation != "") &&
 			(s != scope || i != id || o != operation || err != nil) {
 			t.Errorf("%q, written again as %q, says %q %q %q, %v", path, again, s, i, o, err)
 		}
