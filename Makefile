@@ -40,7 +40,7 @@ $(BIN): $(GOFILES) $(shell git ls-files internal/requirement internal/vectors re
 
 # Unit tests: everything but the two suites that start whole labs, and the browser.
 unit: setup
-	@command -v swtpm >/dev/null || ./internal/make/notrun.sh 'emulated TPMs and the blobs made for TPMs, against a whole one: swtpm is not installed (Debian: apt-get install swtpm)'
+	@./internal/make/setup.sh swtpm || ./internal/make/notrun.sh 'emulated TPMs and the blobs made for TPMs, against a whole one: swtpm is missing'
 	./internal/make/proton.sh go test $$(go list ./... | grep -v -e '/suites$$' -e '/suites/interop$$' -e '/reports/browser$$')
 
 # Every check, as Ginkgo specs against the binary as a child process. Its processes wait
@@ -59,6 +59,7 @@ interop: build interop-deps
 	DPSLAB_BINARY=$(CURDIR)/$(BIN) go test -count=1 ./suites/interop; fi
 
 interop-deps: setup
+	@[ "$${DPSLAB_INTEROP:-}" = skip ] || ./internal/make/setup.sh swtpm || ./internal/make/notrun.sh 'the Node SDK with a TPM: swtpm is missing'
 	@[ "$${DPSLAB_INTEROP:-}" = skip ] || { ./internal/make/setup.sh node proton && $(MAKE) --no-print-directory $(NODE)/node_modules/.package-lock.json && ./internal/make/python.sh; }
 
 %/node_modules/.package-lock.json: %/package-lock.json

@@ -57,6 +57,7 @@ func TestSetUpSaysWhatIsMissing(t *testing.T) {
 		{"no npm", []string{"go", "node"}, []string{"go", "id", "node"}, 1, []string{"npm", "apt-get install nodejs npm", "DPSLAB_INTEROP=skip"}},
 		{"no node, and nobody needs it", []string{"go"}, []string{"go", "id"}, 0, nil},
 		{"no python", []string{"python"}, []string{"id"}, 1, []string{"python3", "apt-get install python3 python3-venv", "DPSLAB_INTEROP=skip"}},
+		{"no swtpm", []string{"swtpm"}, []string{"id"}, 1, []string{"swtpm is missing, which the tests of TPMs need; install it (on Debian: apt-get install swtpm)\n"}},
 		{"no go", []string{"go"}, []string{"id", "node", "npm"}, 1, []string{"Go 1.26", "https://go.dev/dl/"}},
 	} {
 		code, said := script(t, "setup.sh", c.tools, forbidden, c.programs...)

@@ -2,6 +2,7 @@ package interop_test
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -33,6 +34,12 @@ func testWitness(t *testing.T, w witness, refusals []refusal) {
 				t.Run(attestation, func(t *testing.T) {
 					t.Parallel()
 					w.cell(t, transport, attestation)
+				})
+			}
+			if slices.Contains(w.tpm, transport) {
+				t.Run("tpm", func(t *testing.T) {
+					t.Parallel()
+					w.cell(t, transport, "tpm")
 				})
 			}
 			for _, r := range refusals {

@@ -23,11 +23,14 @@
 //  5. Beside the cells are refusals, whose error is compared with what the SDK is known to
 //     say; devices that a move of their enrollment gives to another hub; and devices at a
 //     service that has no registration left to give, whose clock the test moves.
+//     In Node a device may have a TPM too, swtpm's: TestNode/amqp/tpm. Its security client needs
+//     nothing native for that.
 //  6. Clients that know AMQP and nothing of provisioning register by all four attestations:
 //     go-amqp within the test, TestGoAMQP, and qpid-proton by proton/register.py, TestProton.
 //     Since the SDK in Node has an AMQP library of its own, three have said the same.
 //  7. A red shows the SDK's own error and the lab's record of that device.
 //
 // DPSLAB_INTEROP=skip skips them, for a machine without Node or Python. On systems other than
-// Linux they are skipped too, unless it is required: then they fail.
+// Linux they are skipped too, unless it is required: then they fail. The same goes for cells with a TPM where
+// swtpm is missing.
 package interop

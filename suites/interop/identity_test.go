@@ -27,7 +27,8 @@ type identity struct {
 var identities atomic.Int64
 
 // newIdentity names a device after what it is for and, where it proves itself by certificates, makes them: a
-// self-signed one, or for a group a leaf below an intermediate whose root is enrolled.
+// self-signed one, or for a group a leaf below an intermediate whose root is enrolled. For tpm
+// it gives it one.
 func newIdentity(t *testing.T, purpose, attestation string) identity {
 	t.Helper()
 	registration := fmt.Sprintf("%s-%d", purpose, identities.Add(1))
@@ -42,6 +43,8 @@ func newIdentity(t *testing.T, purpose, attestation string) identity {
 		intermediate := must(root.Intermediate("interop intermediate", o))
 		id.add(t, "", must(intermediate.Device(registration, o)))
 		id.file(t, "ROOT", pki.PEM(root.Certificate))
+	case "tpm":
+		id = id.with("TPM", softwareTPM(t))
 	}
 	return id
 }

@@ -11,6 +11,7 @@ var node = witness{
 	command:    []string{"node"},
 	extension:  ".js",
 	transports: []string{"http", "mqtt", "mqtt-ws", "amqp", "amqp-ws"},
+	tpm:        []string{"http", "amqp", "amqp-ws"}, // device-api.md 4
 }
 
 func TestNode(t *testing.T) {

@@ -42,6 +42,7 @@ type witness struct {
 	command    []string // that runs one, there
 	extension  string   // of their files
 	transports []string // over which it registers, as the programs call them
+	tpm        []string // those over which it can with a TPM
 }
 
 // run runs a program of the witness to its end and returns what each step saw. The test

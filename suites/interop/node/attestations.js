@@ -1,4 +1,4 @@
-// The four ways to enroll a device. Each has the attestation that the operator writes into
+// The ways to enroll a device. Each has the attestation that the operator writes into
 // an individual enrollment or a group, and the credential that the device makes of it.
 'use strict';
 
@@ -6,6 +6,7 @@ const crypto = require('node:crypto');
 const credentials = require('./credentials');
 const { individual, group } = require('./enrollments');
 const lab = require('./lab');
+const tpm = require('./tpm');
 
 const symmetricKey = { type: 'symmetricKey' }; // without keys: the service makes them
 const primaryKey = (enrollment) => enrollment.attestation.symmetricKey.primaryKey;
@@ -42,5 +43,14 @@ module.exports = {
       x509: { signingCertificates: { primary: { certificate: lab.rootCertificate() } } },
     }),
     credential: () => credentials.certificate(lab.deviceCertificate()),
+  },
+  // Individual alone: each TPM has an endorsement key of its own.
+  tpm: {
+    kind: individual,
+    attestation: async () => {
+      const endorsementKey = await tpm.endorsementKey();
+      return { type: 'tpm', tpm: { endorsementKey: endorsementKey.toString('base64') } };
+    },
+    credential: () => credentials.tpm(tpm.client()),
   },
 };

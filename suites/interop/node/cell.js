@@ -2,6 +2,7 @@
 // removed again.
 //
 //   node cell.js http|mqtt|mqtt-ws|amqp|amqp-ws symmetric-individual|symmetric-group|x509-individual|x509-group
+//   node cell.js http|amqp|amqp-ws tpm
 'use strict';
 
 const assert = require('node:assert/strict');
@@ -18,11 +19,12 @@ const initialTwin = { tags: { site: 'north' }, properties: { desired: { rate: 5 
 
 const payload = { modelId: 'dtmi:dpslab:thermometer;1', slots: [1, 2] };
 
-async function main([transport, attestation]) {
-  const how = attestations[attestation];
+async function main([transport, name]) {
+  const how = attestations[name];
 
   const enrollment = await step('enroll', async () => {
-    const put = await how.kind.put({ attestation: how.attestation(), provisioningStatus: 'enabled', initialTwin });
+    const attestation = await how.attestation();
+    const put = await how.kind.put({ attestation, provisioningStatus: 'enabled', initialTwin });
     assert.ok(put.etag);
     assert.equal((await how.kind.get()).etag, put.etag);
     return put;

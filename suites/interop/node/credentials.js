@@ -5,14 +5,16 @@ const { NoRetry } = require('azure-iot-common');
 const { Client } = require('azure-iot-device');
 const { Mqtt } = require('azure-iot-device-mqtt');
 const { SymmetricKeySecurityClient } = require('azure-iot-security-symmetric-key');
+const { TpmAuthenticationProvider } = require('azure-iot-security-tpm');
 const { X509Security } = require('azure-iot-security-x509');
 
-// Without a retry policy of its own the client hides what went wrong for four minutes.
-function hubClient(connectionString) {
-  const client = Client.fromConnectionString(connectionString, Mqtt);
+// With its own retry policy the client hides what went wrong for four minutes.
+function withoutRetries(client) {
   client.setRetryPolicy(new NoRetry());
   return client;
 }
+
+const hubClient = (connectionString) => withoutRetries(Client.fromConnectionString(connectionString, Mqtt));
 
 // key is a symmetric key, in base64 as the SDKs take it.
 function key(primaryKey) {
@@ -36,4 +38,16 @@ function certificate(pair) {
   };
 }
 
-module.exports = { key, certificate };
+// tpm is a TpmSecurityClient. The TPM keeps the hub's key too: the service sends it in a blob.
+function tpm(client) {
+  return {
+    hubAuthentication: 'sas',
+    security: () => client,
+    hubClient: async (host, deviceId) => {
+      const provider = TpmAuthenticationProvider.fromTpmSecurityClient(deviceId, host, client);
+      return withoutRetries(Client.fromAuthenticationProvider(provider, Mqtt));
+    },
+  };
+}
+
+module.exports = { key, certificate, tpm };

@@ -31,4 +31,5 @@ module.exports = {
   deviceCertificate: () => ({ cert: file('DPSLAB_INTEROP_CERTIFICATE'), key: file('DPSLAB_INTEROP_KEY') }),
   otherCertificate: () => ({ cert: file('DPSLAB_INTEROP_OTHER_CERTIFICATE'), key: file('DPSLAB_INTEROP_OTHER_KEY') }),
   rootCertificate: () => file('DPSLAB_INTEROP_ROOT'),
+  tpmSocket: () => variable('DPSLAB_INTEROP_TPM'),
 };

@@ -9,12 +9,14 @@ const lab = require('./lab');
 
 const transports = { http: Http, mqtt: Mqtt, 'mqtt-ws': MqttWs, amqp: Amqp, 'amqp-ws': AmqpWs };
 
-// register resolves to the registration state, as the SDK hands it to an application.
-function register(transport, credential, payload) {
+// register resolves to the registration state. The SDK hands it to an application as it is, or
+// inside the whole answer to a device with a TPM.
+async function register(transport, credential, payload) {
   const client = ProvisioningDeviceClient.create(
     lab.dpsHost, lab.idScope, new transports[transport](), credential.security(lab.registrationId));
   client.setProvisioningPayload(payload);
-  return client.register();
+  const told = await client.register();
+  return told.registrationState ?? told;
 }
 
 module.exports = { register };
