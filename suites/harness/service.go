@@ -163,6 +163,7 @@ func (e *Env) ownService(t *T, options []ServiceOption) *Service {
 	}
 	if s.ConnectionString != "" {
 		s.open(t)
+		s.unregisterOthers(t)
 	}
 	return s
 }

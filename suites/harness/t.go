@@ -34,25 +34,26 @@ type T struct {
 	first  dps.Transport // that the target claims, for a device of a run without one
 	gomega gomega.Gomega
 
-	mu          sync.Mutex
-	ended       bool // something was raised, or the run is over
-	outcome     reports.Outcome
-	reason      string
-	failure     string
-	at          string
-	assertions  int
-	given       string
-	steps       []string
-	cleanups    []func(context.Context)
-	recorded    []recorded
-	hubs        int // of the target, handed out
-	exchange    reports.Exchange
-	observing   bool            // an inferred clause on a foreign target
-	registering map[string]bool // ids of devices that may have been registered
-	raw         bool            // something was sent that the meter cannot read
-	throttled   string          // what was answered with 429 under assertion
-	limit       *limit          // the time of what runs now: the check, then its clean-up
-	during      context.Context
+	mu           sync.Mutex
+	ended        bool // something was raised, or the run is over
+	outcome      reports.Outcome
+	reason       string
+	failure      string
+	at           string
+	assertions   int
+	given        string
+	steps        []string
+	cleanups     []func(context.Context)
+	recorded     []recorded
+	hubs         int // of the target, handed out
+	exchange     reports.Exchange
+	observing    bool            // an inferred clause on a foreign target
+	registering  map[string]bool // ids of devices that may have been registered
+	unregistered []string        // ids whose registrations clean-up removes
+	raw          bool            // something was sent that the meter cannot read
+	throttled    string          // what was answered with 429 under assertion
+	limit        *limit          // the time of what runs now: the check, then its clean-up
+	during       context.Context
 }
 
 func newT(c Case, env *Env) *T {

@@ -3,6 +3,8 @@ package harness
 import (
 	"context"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/dpslab/dpslab/internal/clock"
@@ -21,6 +23,9 @@ func (s *Service) unregister(t *T, registrationID string) {
 	if !s.shared {
 		return
 	}
+	t.mu.Lock()
+	t.unregistered = append(t.unregistered, registrationID)
+	t.mu.Unlock()
 	t.Cleanup(func(ctx context.Context) {
 		hubs, deviceID := s.Hubs, registrationID
 		if s.API != nil {
@@ -42,6 +47,24 @@ func (s *Service) unregister(t *T, registrationID string) {
 			h.remove(t, deviceID)
 		}
 		s.remove(t, devwire.RegistrationPath(registrationID))
+	})
+}
+
+// unregisterOthers removes at the end what devices left that registered by another id than
+// the one they were made with: a check may change it.
+func (s *Service) unregisterOthers(t *T) {
+	t.Cleanup(func(context.Context) {
+		t.mu.Lock()
+		var others []string
+		for id := range t.registering {
+			if !slices.ContainsFunc(t.unregistered, func(known string) bool { return strings.EqualFold(known, id) }) {
+				others = append(others, id)
+			}
+		}
+		t.mu.Unlock()
+		for _, id := range others {
+			s.unregister(t, id)
+		}
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/dpslab/dpslab/internal/devwire"
 	"github.com/dpslab/dpslab/reports"
 	"github.com/dpslab/dpslab/suites/harness"
 	"github.com/dpslab/dpslab/suites/sut"
@@ -17,19 +18,22 @@ func TestWhatARegistrationLeftIsRemovedWhenItIsThere(t *testing.T) {
 	for _, c := range []struct {
 		rule      string
 		registers bool
+		other     bool // by another id than it was made with
 		states    []string
 		looks     int
 		deleted   []string
 	}{
-		{"a device that never asked costs a look", false, []string{""}, 1, nil},
-		{"a device that is assigned is removed where it was", true, []string{"assigned"}, 1,
+		{"a device that never asked costs a look", false, false, []string{""}, 1, nil},
+		{"a device that is assigned is removed where it was", true, false, []string{"assigned"}, 1,
 			[]string{"DELETE /devices/another", "DELETE /registrations/NAME"}},
-		{"one that is still assigning is waited for", true, []string{"assigning", "assigning", "assigned"}, 3,
+		{"one that is still assigning is waited for", true, false, []string{"assigning", "assigning", "assigned"}, 3,
 			[]string{"DELETE /devices/another", "DELETE /registrations/NAME"}},
-		{"one that is not there yet is looked for again", true, []string{"", "assigned"}, 2,
+		{"one that is not there yet is looked for again", true, false, []string{"", "assigned"}, 2,
 			[]string{"DELETE /devices/another", "DELETE /registrations/NAME"}},
-		{"one that never comes is removed wherever it may be", true, []string{""}, 2,
+		{"one that never comes is removed wherever it may be", true, false, []string{""}, 2,
 			[]string{"DELETE /devices/NAME", "DELETE /devices/NAME", "DELETE /registrations/NAME"}},
+		{"one that registered by another id is removed by that", false, true, []string{"", "assigned"}, 2,
+			[]string{"DELETE /devices/another", "DELETE /registrations/NAME"}},
 	} {
 		s, target := startScript(t)
 		target.Control, s.states = nil, c.states
@@ -38,7 +42,10 @@ func TestWhatARegistrationLeftIsRemovedWhenItIsThere(t *testing.T) {
 		target.Hubs = append(target.Hubs, second)
 		r := run(t, open(t, target), plain, func(ctx context.Context, env *harness.Env, t *harness.T) {
 			device := env.Service(ctx, t).SymmetricKeyDevice(ctx, t)
-			if c.registers {
+			switch {
+			case c.other:
+				device.With(func(id *devwire.Identity) { id.RegistrationID += "-other" }).Try(ctx, t)
+			case c.registers:
 				device.Try(ctx, t)
 			}
 			t.Expect(1).To(Equal(1))
