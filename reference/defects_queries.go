@@ -139,4 +139,38 @@ var queryDefects = point.Catalogue{{
 			r.Status, r.Body = http.StatusBadRequest, refused(400004)
 		}
 	}),
+}, {
+	ID: "query-projection-whole", Summary: "answers a query that names members with whole records",
+	Catches: []string{"DPS-QRY-022"},
+	Build: point.Always(serviceapi.Asking.Plan(func(_ point.Call, q *serviceapi.Question) {
+		if q.Query.Projects() {
+			q.Query, _ = query.Parse("*")
+		}
+	})),
+}, {
+	ID: "query-projection-refused", Summary: "refuses a query that names members",
+	Catches: []string{"DPS-QRY-022"},
+	Build: onService("query", func(r *serviceapi.Reply) {
+		if r.Header.Get("x-ms-item-type") == "Unknown" {
+			r.Status, r.Body = http.StatusBadRequest, refused(400004)
+		}
+	}),
+}, {
+	ID: "query-large-pages-refused", Summary: "refuses an x-ms-max-item-count above 1000",
+	Catches: []string{"DPS-QRY-023"},
+	Build: turnAway(http.StatusBadRequest, func(r *http.Request) bool {
+		return len(r.Header.Get("x-ms-max-item-count")) > len("1000")
+	}),
+}, {
+	ID: "query-size-not-told", Summary: "sends no x-ms-max-item-count with a page",
+	Catches: []string{"DPS-QRY-024"},
+	Build:   onService("query", func(r *serviceapi.Reply) { r.Header.Del("x-ms-max-item-count") }),
+}, {
+	ID: "query-groups-one-page", Summary: "makes one page of groups and of registrations, and leaves out what does not fit",
+	Catches: []string{"DPS-QRY-005"},
+	Build: onService("query", func(r *serviceapi.Reply) {
+		if r.Header.Get("x-ms-item-type") != "Enrollment" {
+			r.Header.Del("x-ms-continuation")
+		}
+	}),
 }}

@@ -32,6 +32,9 @@ func runQuery(q *request) (reply, error) {
 	if err != nil {
 		return reply{}, huberror.New(huberror.ArgumentInvalid, "the query is not understood: %v", err)
 	}
+	if parsed.Projects() {
+		return reply{}, huberror.New(huberror.ArgumentInvalid, "the query is not understood: projections are not supported")
+	}
 	size, err := query.PageSize(q.Header.Get("x-ms-max-item-count"))
 	if err != nil {
 		return reply{}, huberror.New(huberror.ArgumentInvalid, "%v", err)

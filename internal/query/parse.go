@@ -40,8 +40,10 @@ func (p *parser) symbol(text string) bool {
 	return false
 }
 
-func (p *parser) expected(what string) error {
-	t := p.peek()
+func (p *parser) expected(what string) error { return p.peek().unwanted(what) }
+
+// unwanted says that the token stands where something else was expected.
+func (t token) unwanted(what string) error {
 	if t.kind == tokenEnd {
 		return fmt.Errorf("at %d: the query ends; expected %s", t.at, what)
 	}

@@ -2,12 +2,13 @@
 // service APIs, as far as tools use it (service-api.md 1.4, iot-hub.md 4.5):
 //
 //	[SELECT] * [FROM collection] [WHERE condition]
+//	SELECT member [AS name], … [FROM collection] [WHERE condition]
 //
 // A condition compares members of a record, by dotted path, with literals: = != <> < <=
 // > >=, [NOT] IN [a, b], IS_DEFINED(path), joined by AND, OR, NOT and parentheses.
 // Keywords are written in any case. Strings stand in ', " or back-ticks, and a quote is
 // doubled inside its own. FROM is advice: the request's path chooses the collection.
-// Projections, aggregates, GROUP BY and ORDER BY are refused.
+// Aggregates, GROUP BY and ORDER BY are refused.
 package query
 
 import "fmt"
@@ -21,8 +22,9 @@ const (
 
 // Query is a parsed query. The zero Query selects everything.
 type Query struct {
-	from  string
-	where condition // nil: everything
+	from    string
+	columns []column  // nil: whole records
+	where   condition // nil: everything
 }
 
 // From is the collection that the query names, as it was written, or "".
@@ -49,11 +51,16 @@ func Parse(text string) (Query, error) {
 		return Query{}, err
 	}
 	p := parser{tokens: tokens}
-	p.keyword("SELECT")
-	if !p.symbol("*") {
-		return Query{}, p.expected("*, for projections and aggregates are not supported")
-	}
 	var q Query
+	switch selects := p.keyword("SELECT"); {
+	case p.symbol("*"):
+	case !selects:
+		return Query{}, p.expected("SELECT or *")
+	default:
+		if q.columns, err = p.columns(); err != nil {
+			return Query{}, err
+		}
+	}
 	if p.keyword("FROM") {
 		if q.from, err = p.path(); err != nil {
 			return Query{}, err

@@ -2,6 +2,7 @@ package query_test
 
 import (
 	"encoding/json"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -124,35 +125,41 @@ func TestNumbersOfPrograms(t *testing.T) {
 
 func TestWhatIsNotSupportedIsRefused(t *testing.T) {
 	for text, why := range map[string]string{
-		"":                                                       "at 1: the query ends; expected *",
-		"SELECT":                                                 "at 7: the query ends; expected *",
-		"SELECT registrationId FROM enrollments":                 "projections and aggregates are not supported",
-		"SELECT COUNT() AS n FROM devices":                       "projections and aggregates are not supported",
-		"SELECT *, a FROM x":                                     `found ","`,
-		"SELECT * FROM x GROUP BY a":                             "GROUP BY and ORDER BY are not supported",
-		"SELECT * FROM x WHERE a=1 group by a":                   "GROUP BY and ORDER BY are not supported",
-		"SELECT * FROM x ORDER BY a":                             "GROUP BY and ORDER BY are not supported",
-		"SELECT * FROM":                                          "the query ends; expected a name",
-		"SELECT * FROM WHERE a=1":                                `found "WHERE"`,
-		"SELECT * WHERE":                                         "expected a name or a value",
-		"SELECT * WHERE a":                                       "expected a comparison",
-		"SELECT * WHERE a =":                                     "expected a name or a value",
-		"SELECT * WHERE a = 1 b":                                 "expected the end of the query",
-		"SELECT * WHERE a = 'x":                                  "no closing '",
-		"SELECT * WHERE a = 1e999":                               "is no number",
-		"SELECT * WHERE a == 1":                                  `found "="`,
-		"SELECT * WHERE a. = 1":                                  "a name after the dot",
-		"SELECT * WHERE (a = 1":                                  "expected )",
-		"SELECT * WHERE a IN []":                                 "expected a name or a value",
-		"SELECT * WHERE a IN (1)":                                "expected [",
-		"SELECT * WHERE a IN [1 2]":                              "expected , or ]",
-		"SELECT * WHERE a NOT = 1":                               "expected IN",
-		"SELECT * WHERE STARTSWITH(a, 'x')":                      "the one function IS_DEFINED",
-		"SELECT * WHERE IS_DEFINED('a')":                         "expected a name",
-		"SELECT * WHERE a = 1;":                                  `";" has no meaning`,
-		"SELECT * WHERE a LIKE 'x'":                              "expected a comparison",
-		"SELECT * WHERE é = 1":                                   "has no meaning",
-		"SELECT * WHERE " + strings.Repeat("(", 40) + "a=1":      "nested deeper than 32",
+		"":                                                  "at 1: the query ends; expected SELECT or *",
+		"SELECT":                                            "at 7: the query ends; expected * or the name of a member",
+		"registrationId FROM enrollments":                   "expected SELECT or *",
+		"SELECT COUNT() AS n FROM devices":                  "aggregates are not supported",
+		"SELECT a, FROM x":                                  "expected * or the name of a member",
+		"SELECT a, * FROM x":                                "expected * or the name of a member",
+		"SELECT a AS FROM x":                                "expected the end of the query",
+		"SELECT a AS 'x'":                                   "a name after AS",
+		"SELECT a, b.a":                                     "no other member has",
+		"SELECT a, b AS a":                                  "no other member has",
+		"SELECT *, a FROM x":                                `found ","`,
+		"SELECT * FROM x GROUP BY a":                        "GROUP BY and ORDER BY are not supported",
+		"SELECT * FROM x WHERE a=1 group by a":              "GROUP BY and ORDER BY are not supported",
+		"SELECT * FROM x ORDER BY a":                        "GROUP BY and ORDER BY are not supported",
+		"SELECT * FROM":                                     "the query ends; expected a name",
+		"SELECT * FROM WHERE a=1":                           `found "WHERE"`,
+		"SELECT * WHERE":                                    "expected a name or a value",
+		"SELECT * WHERE a":                                  "expected a comparison",
+		"SELECT * WHERE a =":                                "expected a name or a value",
+		"SELECT * WHERE a = 1 b":                            "expected the end of the query",
+		"SELECT * WHERE a = 'x":                             "no closing '",
+		"SELECT * WHERE a = 1e999":                          "is no number",
+		"SELECT * WHERE a == 1":                             `found "="`,
+		"SELECT * WHERE a. = 1":                             "a name after the dot",
+		"SELECT * WHERE (a = 1":                             "expected )",
+		"SELECT * WHERE a IN []":                            "expected a name or a value",
+		"SELECT * WHERE a IN (1)":                           "expected [",
+		"SELECT * WHERE a IN [1 2]":                         "expected , or ]",
+		"SELECT * WHERE a NOT = 1":                          "expected IN",
+		"SELECT * WHERE STARTSWITH(a, 'x')":                 "the one function IS_DEFINED",
+		"SELECT * WHERE IS_DEFINED('a')":                    "expected a name",
+		"SELECT * WHERE a = 1;":                             `";" has no meaning`,
+		"SELECT * WHERE a LIKE 'x'":                         "expected a comparison",
+		"SELECT * WHERE é = 1":                              "has no meaning",
+		"SELECT * WHERE " + strings.Repeat("(", 40) + "a=1": "nested deeper than 32",
 		"SELECT * WHERE " + strings.Repeat("NOT ", 40) + "a=1":   "nested deeper than 32",
 		"SELECT * WHERE a = '" + strings.Repeat("x", 9000) + "'": "longer than 8192 bytes",
 	} {
@@ -162,9 +169,37 @@ func TestWhatIsNotSupportedIsRefused(t *testing.T) {
 	}
 }
 
+func TestProjections(t *testing.T) {
+	for text, want := range map[string]string{
+		"SELECT registrationId FROM enrollments":             `{"registrationId":"pump-1"}`,
+		"select tags.site, capabilities where version=7":     `{"site":"north","capabilities":{"iotEdge":false}}`,
+		"SELECT tags.site AS a, properties.reported AS site": `{"a":"north","site":{"$version":12}}`,
+		"SELECT nothing, missing, tags.absent":               `{"nothing":null}`,
+		"SELECT missing":                                     `{}`,
+	} {
+		q, err := query.Parse(text)
+		if err != nil || !q.Projects() || !q.Matches(decoded(t)) {
+			t.Errorf("%q: %v", text, err)
+			continue
+		}
+		var members map[string]any
+		if err := json.Unmarshal([]byte(want), &members); err != nil {
+			t.Fatal(err)
+		}
+		if got := q.Project(decoded(t)); !reflect.DeepEqual(got, members) {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+	whole, err := query.Parse("*")
+	if err != nil || whole.Projects() || !reflect.DeepEqual(whole.Project(decoded(t)), decoded(t)) {
+		t.Errorf("a query for whole records: %v", err)
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add("SELECT * FROM enrollments WHERE NOT (a.b >= -1.5e3 OR c NOT IN ['x', `y`, null]) AND IS_DEFINED(d)")
 	f.Add("* where a='it''s'")
+	f.Add("select a.b, c as d from e")
 	f.Add("SELECT * WHERE 1=1 AND ((")
 	f.Fuzz(func(t *testing.T, text string) {
 		q, err := query.Parse(text)
@@ -176,6 +211,8 @@ func FuzzParse(f *testing.F) {
 		}
 		q.Matches(decoded(t))
 		q.Matches(nil)
+		q.Project(decoded(t))
+		q.Project(nil)
 		// Every literal is a literal: quoted once more, the query selects by itself.
 		if _, err := query.Parse("* WHERE a = '" + strings.ReplaceAll(text, "'", "''") + "'"); err != nil && len(text) < 8000 {
 			t.Errorf("%q cannot be quoted: %v", text, err)

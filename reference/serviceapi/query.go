@@ -16,6 +16,10 @@ import (
 // itemTypes are the words of x-ms-item-type, whose case the C client compares exactly.
 var itemTypes = [...]string{enrollments: "Enrollment", groups: "EnrollmentGroup", registrations: "DeviceRegistration"}
 
+// projectionType is the word for items that are not whole records: what the SDKs call
+// whatever is none of the kinds (service-api.md 1.4, inferred).
+const projectionType = "Unknown"
+
 // Asking is passed when a query was understood, before its page is made.
 var Asking = point.Define[Question]("serviceapi.asking")
 
@@ -131,7 +135,11 @@ func (a *API) page(ctx context.Context, x *exchange, text string, from source) (
 		return nil, err
 	}
 	reply, err := jsonReply(http.StatusOK, items)
-	reply.Header.Set("x-ms-item-type", itemTypes[x.route.collection]) // [DPS-QRY-002]
+	itemType := itemTypes[x.route.collection] // [DPS-QRY-002]
+	if q.Projects() {
+		itemType = projectionType // [DPS-QRY-022]
+	}
+	reply.Header.Set("x-ms-item-type", itemType)
 	reply.Header.Set("x-ms-max-item-count", strconv.Itoa(size))
 	if next != "" { // [DPS-QRY-003]
 		reply.Header.Set("x-ms-continuation", query.EncodeContinuation(query.Token{After: next}, text, collection))
@@ -151,7 +159,7 @@ func collect(ctx context.Context, q query.Query, from source, after string, size
 			return nil, "", err
 		}
 		for _, one := range list {
-			matches, err := matches(q, one.doc)
+			item, matches, err := selected(q, one.doc)
 			if err != nil {
 				return nil, "", err
 			}
@@ -159,7 +167,7 @@ func collect(ctx context.Context, q query.Query, from source, after string, size
 				return items, after, nil
 			}
 			if matches {
-				items = append(items, one.doc)
+				items = append(items, item)
 			}
 			after = one.id
 		}
@@ -169,18 +177,22 @@ func collect(ctx context.Context, q query.Query, from source, after string, size
 	}
 }
 
-// matches shows the query a document as its JSON members.
-func matches(q query.Query, doc any) (bool, error) {
-	if q.All() {
-		return true, nil
+// selected shows the query a document as its JSON members, and returns what the query
+// takes of it.
+func selected(q query.Query, doc any) (item any, matches bool, err error) {
+	if q.All() && !q.Projects() {
+		return doc, true, nil
 	}
 	b, err := json.Marshal(doc)
 	if err != nil {
-		return false, err
+		return nil, false, err
 	}
 	var members map[string]any
 	if err := json.Unmarshal(b, &members); err != nil {
-		return false, err
+		return nil, false, err
 	}
-	return q.Matches(members), nil
+	if q.Projects() {
+		return q.Project(members), q.Matches(members), nil
+	}
+	return doc, q.Matches(members), nil
 }

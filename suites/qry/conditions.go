@@ -3,6 +3,7 @@ package qry
 import (
 	"context"
 
+	"github.com/dpslab/dpslab/internal/devwire"
 	"github.com/dpslab/dpslab/suites/harness"
 	. "github.com/onsi/gomega"
 )
@@ -56,6 +57,30 @@ var conditionChecks = []harness.Check{{
 				}
 			}
 			t.Expect(got).To(ConsistOf(c.want), c.where)
+		}
+	},
+}, {
+	Requirement: "DPS-QRY-013",
+	Title:       "WHERE filters groups, and registrations of a group",
+	Run: func(ctx context.Context, env *harness.Env, t *harness.T) {
+		s := env.Service(ctx, t)
+		disabled := s.EnrollGroup(ctx, t, keys(), harness.Members{"provisioningStatus": "disabled"})["enrollmentGroupId"]
+		enabled := enrollGroup(ctx, t, s)
+		t.Expect(selected(ctx, t, s, groups, "SELECT * FROM enrollmentGroups WHERE provisioningStatus = 'disabled'")).
+			To(And(ContainElement(disabled), Not(ContainElement(enabled))))
+
+		group := s.SymmetricKeyGroup(ctx, t)
+		devices := []*harness.Device{group.Device(t), group.Device(t)}
+		for _, device := range devices {
+			device.Assigned(ctx, t)
+		}
+		path, one := devwire.RegistrationPath(group.ID), devices[0].RegistrationID
+		for where, want := range map[string][]any{
+			"registrationId = '" + one + "' AND status = 'assigned'": {one},
+			"NOT registrationId = '" + one + "'":                     {devices[1].RegistrationID},
+			"status = 'failed'":                                      nil,
+		} {
+			t.Expect(selected(ctx, t, s, path, "SELECT * WHERE "+where)).To(ConsistOf(want...), where)
 		}
 	},
 }}

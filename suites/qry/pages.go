@@ -2,7 +2,9 @@ package qry
 
 import (
 	"context"
+	"math"
 	"net/http"
+	"strconv"
 
 	"github.com/dpslab/dpslab/internal/devwire"
 	"github.com/dpslab/dpslab/suites/harness"
@@ -24,6 +26,16 @@ func paged(ctx context.Context, t *harness.T, s *harness.Service) (question, dev
 		t.Expect(page.Header.Get("x-ms-continuation")).NotTo(BeEmpty())
 	})
 	return q, page
+}
+
+// onPagesOfOne are the ids of a collection, read one by one, and how many pages held one.
+func onPagesOfOne(ctx context.Context, t *harness.T, s *harness.Service, collection string) (ids []any, filled int) {
+	for _, page := range pages(ctx, t, s, question{collection: collection, text: "SELECT *", size: 1}) {
+		items := itemsOf(t, page)
+		t.Expect(len(items)).To(BeNumerically("<=", 1), "items of a page")
+		ids, filled = append(ids, idsOf(items)...), filled+len(items)
+	}
+	return ids, filled
 }
 
 // pageChecks are about going from page to page.
@@ -73,11 +85,63 @@ var pageChecks = []harness.Check{{
 		}
 	},
 }, {
+	Requirement: "DPS-QRY-005",
+	Title:       "three groups, or registrations of a group, on pages of one are each seen exactly once",
+	Run: func(ctx context.Context, env *harness.Env, t *harness.T) {
+		s := env.Service(ctx, t)
+		var ids []any
+		for range 3 {
+			ids = append(ids, enrollGroup(ctx, t, s))
+		}
+		every, _ := onPagesOfOne(ctx, t, s, groups)
+		for _, id := range ids {
+			t.Expect(count(every, id)).To(Equal(1), "%s among %d groups", id, len(every))
+		}
+		group := s.SymmetricKeyGroup(ctx, t)
+		ids = nil
+		for range 3 {
+			device := group.Device(t)
+			device.Assigned(ctx, t)
+			ids = append(ids, device.RegistrationID)
+		}
+		every, filled := onPagesOfOne(ctx, t, s, devwire.RegistrationPath(group.ID))
+		t.Expect(every).To(ConsistOf(ids...))
+		t.Expect(filled).To(Equal(3), "pages with an item")
+	},
+}, {
 	Requirement: "DPS-QRY-006",
 	Title:       "a continuation is printable ASCII",
 	Run: func(ctx context.Context, env *harness.Env, t *harness.T) {
 		_, page := paged(ctx, t, env.Service(ctx, t))
 		t.Expect(page.Header.Get("x-ms-continuation")).To(MatchRegexp(`^[\x20-\x7e]+$`))
+	},
+}, {
+	Requirement: "DPS-QRY-023",
+	Title:       "an x-ms-max-item-count beyond every page is answered with a page",
+	Run: func(ctx context.Context, env *harness.Env, t *harness.T) {
+		s := env.Service(ctx, t)
+		id := enroll(ctx, t, s, 1)[0]
+		for _, size := range []int{10000, math.MaxInt32} {
+			page := ask(ctx, t, s, question{collection: enrollments, text: "SELECT *", size: size})
+			t.Expect(page.Status).To(Equal(http.StatusOK), "%d", size)
+			t.Expect(itemsOf(t, page)).NotTo(BeEmpty(), "%d", size)
+		}
+		var got []any
+		for _, page := range pages(ctx, t, s, question{collection: enrollments, text: "SELECT *", size: math.MaxInt32}) {
+			got = append(got, idsOf(itemsOf(t, page))...)
+		}
+		t.Expect(got).To(ContainElement(id))
+	},
+}, {
+	Requirement: "DPS-QRY-024",
+	Title:       "x-ms-max-item-count stands in the answer too",
+	Run: func(ctx context.Context, env *harness.Env, t *harness.T) {
+		s := env.Service(ctx, t)
+		enroll(ctx, t, s, 1)
+		page := ask(ctx, t, s, question{collection: enrollments, text: "SELECT *", size: pageOfThem})
+		t.Expect(page.Header.Values("x-ms-max-item-count")).To(Equal([]string{strconv.Itoa(pageOfThem)}))
+		unasked := ask(ctx, t, s, question{collection: enrollments, text: "SELECT *"})
+		t.Expect(unasked.Header.Get("x-ms-max-item-count")).To(MatchRegexp(`^[1-9][0-9]*$`), "where none was asked")
 	},
 }, {
 	Requirement: "DPS-QRY-007",

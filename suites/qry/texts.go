@@ -3,6 +3,7 @@ package qry
 import (
 	"context"
 	"fmt"
+	"net/http"
 
 	"github.com/dpslab/dpslab/internal/devwire"
 	"github.com/dpslab/dpslab/suites/harness"
@@ -84,5 +85,17 @@ var textChecks = []harness.Check{{
 		// As in the doc comments of the C# client.
 		ids := selected(ctx, t, s, devwire.RegistrationPath(group.ID), "SELECT * FROM enrollments")
 		t.Expect(ids).To(ConsistOf(device.RegistrationID))
+	},
+}, {
+	Requirement: "DPS-QRY-022",
+	Title:       "a query that names members is answered with those alone, as items of the type Unknown",
+	Run: func(ctx context.Context, env *harness.Env, t *harness.T) {
+		s := env.Service(ctx, t)
+		id := enroll(ctx, t, s, 1)[0]
+		text := fmt.Sprintf("SELECT registrationId, capabilities.iotEdge FROM enrollments WHERE registrationId = '%s'", id)
+		page := ask(ctx, t, s, question{collection: enrollments, text: text})
+		t.Expect(page.Status).To(Equal(http.StatusOK))
+		t.Expect(itemsOf(t, page)).To(ConsistOf(Equal(harness.Members{"registrationId": id, "iotEdge": false})))
+		t.Expect(page.Header.Values("x-ms-item-type")).To(Equal([]string{"Unknown"}))
 	},
 }}
