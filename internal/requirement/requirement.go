@@ -22,7 +22,7 @@ import (
 
 // Version of the catalogue. It changes with every clause that is added, removed or means
 // something else than before; rewording does not change it.
-const Version = "1.0.0"
+const Version = "1.1.0"
 
 // Requirement is one clause.
 type Requirement struct {
