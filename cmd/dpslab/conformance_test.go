@@ -245,3 +245,11 @@ func TestAnInterruptedRunSaysSoAndKeepsItsReport(t *testing.T) {
 		t.Errorf("%+v", run.Counts)
 	}
 }
+
+// armDefault arms a defect in the service that a lab begins with.
+func armDefault(t testing.TB, control *controlapi.Client, defect string) {
+	t.Helper()
+	if _, err := control.ArmService(context.Background(), defaultService(t, control), controlapi.Plan{Entry: defect}); err != nil {
+		t.Fatal(err)
+	}
+}

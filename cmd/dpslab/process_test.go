@@ -15,6 +15,9 @@ import (
 // patience bounds every wait for a process: several may share a slow machine.
 const patience = 40 * time.Second
 
+// longPatience is for whole conformance runs at a target whose checks share one service.
+const longPatience = 8 * time.Minute
+
 // process is this binary in another role.
 type process struct {
 	cmd            *exec.Cmd
@@ -64,6 +67,12 @@ func invoke(t testing.TB, env []string, role string, args ...string) *process {
 
 // wait waits for the end and returns the exit code.
 func (p *process) wait(t testing.TB) int {
+	t.Helper()
+	return p.waitFor(t, patience)
+}
+
+// waitFor is wait for a process that has a lot to do.
+func (p *process) waitFor(t testing.TB, patience time.Duration) int {
 	t.Helper()
 	limit := time.NewTimer(patience)
 	defer limit.Stop()

@@ -87,6 +87,9 @@ func (c *AMQPConn) Send(frames ...amqpframe.Frame) error {
 			c.device = id
 			c.register(id)
 		}
+		if f.Name() == "transfer" && f.Body.Field("more") == true {
+			c.wire.sentRaw(c.host) // what it asks for may be in another piece
+		}
 		o, counted := transferOperation(c.host, c.device, f)
 		if !counted {
 			continue
@@ -101,6 +104,12 @@ func (c *AMQPConn) Send(frames ...amqpframe.Frame) error {
 		}
 	}
 	return send()
+}
+
+// SendBytes writes bytes as they are: in one record, or one frame over WebSocket.
+func (c *AMQPConn) SendBytes(b []byte) error {
+	c.wire.sentRaw(c.host)
+	return c.amqpWriter.SendBytes(b)
 }
 
 // registrationOf is whose address an attach names; "" for any other frame.

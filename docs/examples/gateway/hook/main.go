@@ -72,6 +72,9 @@ func forget(service, hub connection, id any) error {
 
 func forgetGroup(service, hub connection, id any) error {
 	answer, err := service.ask("POST", path("registrations", id)+"/query", record{"query": "SELECT *"})
+	if missing(err) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -114,10 +117,15 @@ func (c connection) put(path string, r record) error {
 // delete takes what is gone already for gone.
 func (c connection) delete(path string) error {
 	_, err := c.ask("DELETE", path, nil)
-	if refused := (refusal{}); errors.As(err, &refused) && refused.status == http.StatusNotFound {
+	if missing(err) {
 		return nil
 	}
 	return err
+}
+
+func missing(err error) bool {
+	var refused refusal
+	return errors.As(err, &refused) && refused.status == http.StatusNotFound
 }
 
 type refusal struct {
