@@ -192,6 +192,22 @@ var allocationDefects = point.Catalogue{{
 		}
 	}),
 }, {
+	ID: "oldest-versions-moved", Summary: "moves devices of the oldest api-versions as it moves others",
+	Catches: []string{"DPS-ALLOC-033"},
+	Build: onCandidate(func(c *provisioning.Candidate) {
+		if c.Enrollment.Reprovision == nil {
+			c.Enrollment.Reprovision = &enrollment.Reprovision{UpdateHubAssignment: true, MigrateDeviceData: true}
+		}
+	}),
+}, {
+	ID: "every-version-stays", Summary: "keeps devices at their hub whatever api-version they speak",
+	Catches: []string{"DPS-ALLOC-033"},
+	Build: onCandidate(func(c *provisioning.Candidate) {
+		if c.Enrollment.Reprovision == nil {
+			c.Enrollment.Reprovision = &enrollment.Reprovision{}
+		}
+	}),
+}, {
 	ID: "concurrent-register-500", Summary: "answers concurrent register requests of one device with 500",
 	Catches: []string{"DPS-ALLOC-026"},
 	Build: onHTTPS("register", func(r *httpsfront.Reply) {

@@ -137,7 +137,7 @@ var requestDefects = point.Catalogue{{
 	}),
 }, {
 	ID: "one-api-version", Summary: "knows api-version 2019-03-31 alone",
-	Catches: []string{"DPS-HTTPS-020", "DPS-MQTT-054"},
+	Catches: []string{"DPS-HTTPS-020", "DPS-MQTT-054", "DPS-AMQP-073"},
 	Build: point.Always(deviceapi.Versioned.Plan(func(_ point.Call, v *deviceapi.Version) {
 		v.Known = v.APIVersion == "2019-03-31"
 	})),

@@ -2,6 +2,8 @@
 // (device-api.md 1.3, service-api.md 1.1).
 package apiversion
 
+// 2026-11-15-preview is none of them: examples of it stood in the specification for a while,
+// under the name before 2026-11-02-preview, and no client sends it.
 var device = set(
 	"2017-08-31-preview", "2017-11-15", "2018-04-01", "2018-09-01-preview", "2018-11-01",
 	"2019-03-31", "2021-06-01", "2021-10-01", "2021-11-01-preview", "2025-07-01-preview",

@@ -19,6 +19,7 @@ func TestVersions(t *testing.T) {
 		{"2025-07-01-preview", true, true, false},
 		{"2026-04-01", false, true, false},
 		{"2026-11-02-preview", true, false, false},
+		{"2026-11-15-preview", false, false, false},
 		{"2019-03-31x", false, false, false},
 		{"2019-3-31", false, false, false},
 		{" 2019-03-31", false, false, false},

@@ -41,7 +41,7 @@ func keepsHub(a Attested) bool {
 	if p := a.Enrollment.Reprovision; p != nil {
 		return !p.UpdateHubAssignment
 	}
-	return apiversion.Sticky(a.APIVersion)
+	return apiversion.Sticky(a.APIVersion) // [DPS-ALLOC-033]
 }
 
 // effectivePolicy is the enrollment's, else static for the older single-hub form, else

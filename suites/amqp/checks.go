@@ -12,5 +12,5 @@ import (
 // Checks returns the checks of family AMQP.
 func Checks() []harness.Check {
 	return slices.Concat(saslChecks, linkChecks, openingChecks, answerChecks, correlationChecks, requestChecks,
-		deliveryChecks, outcomeChecks, refusalChecks, badRequestChecks, frameChecks, badFrameChecks, endChecks, webSocketChecks)
+		deliveryChecks, outcomeChecks, refusalChecks, badRequestChecks, frameChecks, badFrameChecks, endChecks, webSocketChecks, versionChecks)
 }
