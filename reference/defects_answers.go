@@ -144,7 +144,7 @@ var answerDefects = point.Catalogue{{
 	}),
 }, {
 	ID: "unknown-operation-assigning", Summary: "answers polls of unknown operations with assigning",
-	Catches: []string{"DPS-HTTPS-025", "DPS-HTTPS-026", "DPS-MQTT-035", "DPS-AMQP-041"},
+	Catches: []string{"DPS-HTTPS-025", "DPS-HTTPS-026", "DPS-MQTT-035", "DPS-AMQP-041", "DPS-ERR-010"},
 	Build: both(
 		onHTTPS("poll", func(r *httpsfront.Reply) {
 			if r.Status == http.StatusNotFound {

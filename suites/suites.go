@@ -13,6 +13,7 @@ import (
 	"github.com/dpslab/dpslab/suites/alloc"
 	"github.com/dpslab/dpslab/suites/amqp"
 	"github.com/dpslab/dpslab/suites/bulk"
+	"github.com/dpslab/dpslab/suites/err"
 	"github.com/dpslab/dpslab/suites/etag"
 	"github.com/dpslab/dpslab/suites/harness"
 	"github.com/dpslab/dpslab/suites/https"
@@ -22,6 +23,7 @@ import (
 	"github.com/dpslab/dpslab/suites/qry"
 	"github.com/dpslab/dpslab/suites/sas"
 	"github.com/dpslab/dpslab/suites/sdk"
+	"github.com/dpslab/dpslab/suites/sec"
 	"github.com/dpslab/dpslab/suites/svc"
 	"github.com/dpslab/dpslab/suites/tpm"
 	"github.com/dpslab/dpslab/suites/ws"
@@ -46,6 +48,8 @@ var families = []func() []harness.Check{
 	bulk.Checks,
 	alloc.Checks,
 	limit.Checks,
+	err.Checks,
+	sec.Checks,
 	hub.Checks,
 	sdk.Checks,
 }

@@ -1,6 +1,7 @@
 package devwire
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -88,8 +89,9 @@ func (w *Wire) tlsConfig(ep Endpoint, p transcript.Protocol, o DialOptions) *tls
 	c := &tls.Config{
 		RootCAs:          w.Roots,
 		ServerName:       ep.Host,
-		MinVersion:       tls.VersionTLS12,
+		MinVersion:       cmp.Or(o.MinVersion, tls.VersionTLS12),
 		MaxVersion:       o.MaxVersion,
+		CipherSuites:     o.CipherSuites,
 		CurvePreferences: o.Curves,
 		Time:             w.clock().Now,
 	}

@@ -59,8 +59,11 @@ type DialOptions struct {
 	// verified for Endpoint.Host all the same.
 	ServerName string
 	NoSNI      bool
-	MaxVersion uint16        // of TLS, as in tls.VersionTLS12; 0 is the newest
-	Curves     []tls.CurveID // nil is Go's list
+	// MinVersion and MaxVersion are of TLS, as in tls.VersionTLS12; 0 is TLS 1.2, and the
+	// newest. CipherSuites are those up to TLS 1.2; nil is Go's list, as it is for Curves.
+	MinVersion, MaxVersion uint16
+	CipherSuites           []uint16
+	Curves                 []tls.CurveID
 
 	// Path and Subprotocols are for MQTT and AMQP over WebSocket; default
 	// /$iothub/websocket, and mqtt or AMQPWSB10.

@@ -95,8 +95,8 @@ func (h *hosted) tlsConfig() *tls.Config {
 	c := &tls.Config{
 		Certificates: []tls.Certificate{h.Certificate},
 		ClientAuth:   tls.RequestClientCert, // [DPS-X509-001] [DPS-HUB-002]
-		MinVersion:   tls.VersionTLS12,
-		CipherSuites: cipherSuites,
+		MinVersion:   tls.VersionTLS12,      // [DPS-SEC-001]
+		CipherSuites: cipherSuites,          // [DPS-SEC-002] [DPS-SEC-003]
 		Time:         now,
 	}
 	// Without keys of its own a config that GetConfigForClient returns shares those of

@@ -61,6 +61,8 @@ var Families = []struct{ Name, About string }{
 	{"BULK", "bulk operations on enrollments and groups"},
 	{"ALLOC", "which enrollment applies and which hub is assigned"},
 	{"LIMIT", "limits on registrations, polls and operations"},
+	{"ERR", "errors, and operations over their life"},
+	{"SEC", "secrets, ids that nobody guesses, and TLS"},
 	{"HUB", "the hub towards devices and service clients"},
 }
 

@@ -22,7 +22,7 @@ type errorDocument struct {
 func NewTrackingID() string { return uuid.NewString() }
 
 // Problem renders a refusal, the same for every API and transport.
-func Problem(p *problem.Error, trackingID string, now time.Time) []byte {
+func Problem(p *problem.Error, trackingID string, now time.Time) []byte { // [DPS-ERR-001] [DPS-ERR-002] [DPS-ERR-003]
 	return must(json.Marshal(errorDocument{p.Code, trackingID, p.Message, p.Info, Timestamp(now)}))
 }
 

@@ -64,7 +64,7 @@ func RegistrationNotFound() *Error {
 }
 
 // OperationNotFound answers an operation id that is unknown, forgotten or another device's.
-func OperationNotFound() *Error { return &Error{Code: 404203, Message: "Operation not found."} }
+func OperationNotFound() *Error { return &Error{Code: 404203, Message: "Operation not found."} } // [DPS-ERR-007]
 
 // MethodNotAllowed answers a verb that the path does not have. The detail is inferred.
 func MethodNotAllowed() *Error { return &Error{Code: 405000, Message: "Method not allowed."} }

@@ -106,10 +106,10 @@ func (s *Service) decide(ctx context.Context, c Claim, e enrollment.Enrollment, 
 		return Attested{Claim: c, Enrollment: e, Disabled: e.Disabled}, nil
 	}
 	s.o.Logger.InfoContext(ctx, "device refused", "service", s.o.Name, "registrationId", c.RegistrationID, "reason", r.String())
-	if kindOf(c) == dps.AttestationX509 { // [DPS-X509-004]
+	if kindOf(c) == dps.AttestationX509 { // [DPS-X509-004] [DPS-ERR-005]
 		return Attested{}, problem.InvalidCertificate()
 	}
-	return Attested{}, problem.Unauthorized()
+	return Attested{}, problem.Unauthorized() // [DPS-ERR-006] [DPS-SEC-006]
 }
 
 func kindOf(c Claim) dps.Attestation {

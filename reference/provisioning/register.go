@@ -64,7 +64,7 @@ func (s *Service) open(ctx context.Context, a Attested) (registration.Operation,
 		return registration.Operation{}, problem.Internal()
 	case s.underway[key] != nil:
 		s.mu.Unlock()
-		return registration.Operation{}, problem.ConcurrentRegistration()
+		return registration.Operation{}, problem.ConcurrentRegistration() // [DPS-ERR-008]
 	}
 	s.underway[key], s.running[id] = run, run
 	s.work.Add(1)
@@ -147,7 +147,7 @@ func (s *Service) Lookup(ctx context.Context, a Attested) (registration.Record, 
 
 // newOperationID has the captured shape, {digit}.{16 hex}.{guid}, and cannot be guessed
 // (device-api.md 1.5).
-func newOperationID() string { // [DPS-HTTPS-034] [DPS-HTTPS-035] [DPS-MQTT-071]
+func newOperationID() string { // [DPS-HTTPS-034] [DPS-HTTPS-035] [DPS-MQTT-071] [DPS-SEC-004]
 	var b [8]byte
 	rand.Read(b[:]) // never fails
 	return "5." + hex.EncodeToString(b[:]) + "." + uuid.NewString()

@@ -33,7 +33,7 @@ type Options struct {
 }
 
 // operationLifetime is how long an operation can be polled; then it is forgotten.
-const operationLifetime = time.Hour
+const operationLifetime = time.Hour // [DPS-ERR-010]
 
 // Service is one isolated provisioning service behind its fronts.
 type Service struct {
