@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -15,8 +16,8 @@ import (
 
 // attestationFlags say how an enrollment's devices prove themselves.
 type attestationFlags struct {
-	key, secondary, certificate, newRoot string
-	showKeys                             bool
+	key, secondary, certificate, newRoot, endorsement string
+	showKeys                                          bool
 }
 
 // generate is what --key means without a value: the service makes the keys.
@@ -28,12 +29,15 @@ func (a *attestationFlags) add(flags *pflag.FlagSet, k enrollmentKind) {
 	flags.StringVar(&a.secondary, "secondary-key", "", "second symmetric key as base64")
 	flags.StringVar(&a.certificate, "certificate", "", "PEM file: the device's certificate, or a group's signing certificate")
 	flags.BoolVar(&a.showKeys, "show-keys", false, "print the keys that the service answers")
+	if k == individuals {
+		flags.StringVar(&a.endorsement, "endorsement-key", "", "file with the endorsement key of the device's TPM, as `dpslab tpm` writes it; - reads it from stdin")
+	}
 	if k == groups {
 		flags.StringVar(&a.newRoot, "new-root", "", "make a root certificate and its key in this folder, and use it")
 	}
 }
 
-func (a *attestationFlags) attestation(k enrollmentKind, id string) (map[string]any, error) {
+func (a *attestationFlags) attestation(k enrollmentKind, id string, stdin io.Reader) (map[string]any, error) {
 	if a.newRoot != "" {
 		if err := makeRoot(a.newRoot, id); err != nil {
 			return nil, err
@@ -41,6 +45,12 @@ func (a *attestationFlags) attestation(k enrollmentKind, id string) (map[string]
 		a.certificate = filepath.Join(a.newRoot, "root.pem")
 	}
 	switch {
+	case a.endorsement != "":
+		key, err := readEndorsementKey(a.endorsement, stdin)
+		if err != nil {
+			return nil, err
+		}
+		return map[string]any{"type": "tpm", "tpm": map[string]any{"endorsementKey": key}}, nil
 	case a.certificate != "":
 		pem, err := os.ReadFile(a.certificate)
 		if err != nil {
@@ -54,7 +64,7 @@ func (a *attestationFlags) attestation(k enrollmentKind, id string) (map[string]
 	case a.key != "":
 		return map[string]any{"type": "symmetricKey", "symmetricKey": map[string]any{"primaryKey": a.key, "secondaryKey": a.secondary}}, nil
 	}
-	return nil, fmt.Errorf("how do its devices prove themselves? give --key or --certificate FILE")
+	return nil, fmt.Errorf("how do its devices prove themselves? give --key, --certificate FILE or, for one with a TPM, --endorsement-key FILE")
 }
 
 // told prints the keys, when they were asked for.

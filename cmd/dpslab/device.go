@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -36,8 +37,8 @@ func newDevice() *cobra.Command {
 		Use:   "device REGISTRATION-ID",
 		Short: "Be one device: register, connect to the hub it is given, send telemetry",
 		Example: `  dpslab device dev-01 --from-group line-a               asks the service for the group's key
-  dpslab device dev-02 --group-key "$GROUP_KEY" --transport mqtt
-  dpslab device meter-01 --issuer ./plant --transport mqtt-ws -n 5`,
+  dpslab device meter-01 --issuer ./plant --transport mqtt-ws -n 5
+  dpslab device gate-01 --tpm emulated --transport amqp`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			over, ok := transports[transport]
@@ -54,6 +55,12 @@ func newDevice() *cobra.Command {
 			id := devwire.Identity{Scope: t.DPS.IDScope, RegistrationID: args[0]}
 			if err := proof.prove(cmd.Context(), &target, &id); err != nil {
 				return err
+			}
+			if module, ok := id.TPM.(io.Closer); ok {
+				defer module.Close()
+			}
+			if id.TPM != nil && (over == dps.MQTT || over == dps.MQTTWebSocket) {
+				return errors.New("a device registers with a TPM over https, amqp and amqp-ws; MQTT has no way for it")
 			}
 			if payload != "" {
 				plan.Payload = json.RawMessage(payload)
@@ -123,8 +130,8 @@ func teller(cmd *cobra.Command) func(device.Step) {
 
 // proofFlags say how the device proves who it is: exactly one of them is given.
 type proofFlags struct {
-	key, groupKey, certificate, certificateKey, issuer, fromGroup string
-	fromEnrollment                                                bool
+	key, groupKey, certificate, certificateKey, issuer, fromGroup, tpm string
+	fromEnrollment                                                     bool
 }
 
 func (p *proofFlags) add(flags *pflag.FlagSet) {
@@ -133,6 +140,7 @@ func (p *proofFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&p.certificate, "certificate", "", "PEM file of the device's certificate and chain")
 	flags.StringVar(&p.certificateKey, "certificate-key", "", "PEM file of the certificate's key")
 	flags.StringVar(&p.issuer, "issuer", "", "folder with root.pem and root-key.pem that sign a certificate for it")
+	flags.StringVar(&p.tpm, "tpm", "", "its TPM: emulated, a device file such as /dev/tpmrm0, or unix:PATH of a socket")
 	flags.StringVar(&p.fromGroup, "from-group", "", "ask the service for the key of this enrollment group")
 	flags.BoolVar(&p.fromEnrollment, "from-enrollment", false, "ask the service for the key of its individual enrollment")
 }
@@ -157,8 +165,10 @@ func (p *proofFlags) prove(ctx context.Context, target *targetFlags, id *devwire
 		var c tls.Certificate
 		c, err = issue(p.issuer, id.RegistrationID)
 		id.Certificate = &c
+	case p.tpm != "":
+		id.TPM, err = openTPM(p.tpm, id.RegistrationID)
 	default:
-		err = errors.New("how does it prove who it is? give one of --from-group, --key, --group-key, --certificate, --issuer")
+		err = errors.New("how does it prove who it is? give one of --from-group, --key, --group-key, --certificate, --issuer, --tpm")
 	}
 	return err
 }

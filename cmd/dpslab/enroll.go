@@ -57,7 +57,7 @@ func newEnrollAdd(target *targetFlags, k enrollmentKind) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: k.word + " ID", Short: "Add " + article(k) + " enrollment", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			attestation, err := a.attestation(k, args[0])
+			attestation, err := a.attestation(k, args[0], cmd.InOrStdin())
 			if err != nil {
 				return err
 			}

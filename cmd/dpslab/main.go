@@ -80,7 +80,7 @@ func newRoot() *cobra.Command {
 		SilenceErrors: true,
 	})
 	root.SetHelpTemplate(helpTemplate)
-	root.AddCommand(newUp(), newReference(), newHub(), newHealth(), newCA(), newEnroll(), newSAS(), newDevice(),
+	root.AddCommand(newUp(), newReference(), newHub(), newHealth(), newCA(), newEnroll(), newSAS(), newTPM(), newDevice(),
 		newConformance(), newReport(), newSelfcheck(), newRequirements(), newVersion(), newReap())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(hinted)

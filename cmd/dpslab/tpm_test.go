@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -66,6 +67,38 @@ func TestDevicesWithATPM(t *testing.T) {
 				hub.Close()
 			}
 		})
+	}
+}
+
+// A person enrolls a TPM and is its device, with the commands that the help shows.
+func TestATPMByHand(t *testing.T) {
+	lab := up(t).open(t)
+	printed := lab.dpslab(t, "tpm", "gate-01")
+	if printed.code != exitPassed || !strings.HasPrefix(printed.stdout.String(), "AToAAQAL") {
+		t.Fatalf("%s", printed)
+	}
+	file := filepath.Join(t.TempDir(), "gate-01.ek")
+	if err := os.WriteFile(file, []byte(printed.stdout.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		rule, says string
+		code       int
+		args       []string
+	}{
+		{"enrolled", "individual gate-01 is enrolled", exitPassed, []string{"enroll", "individual", "gate-01", "--endorsement-key", file}},
+		{"over https", "1 of 1", exitPassed, []string{"device", "gate-01", "--tpm", "emulated"}},
+		{"over amqp", "1 of 1", exitPassed, []string{"device", "GATE-01", "--tpm", "emulated", "--transport", "amqp"}},
+		{"over amqp-ws", "1 of 1", exitPassed, []string{"device", "gate-01", "--tpm", "emulated", "--transport", "amqp-ws"}},
+		{"over mqtt", "MQTT has no way for it", exitUntestable, []string{"device", "gate-01", "--tpm", "emulated", "--transport", "mqtt"}},
+		{"another id", "404201", exitWrong, []string{"device", "gate-02", "--tpm", "emulated"}},
+		{"no such TPM", "--tpm unix:/nowhere", exitUntestable, []string{"device", "gate-01", "--tpm", "unix:/nowhere"}},
+		{"no key", "`dpslab tpm` prints one", exitUntestable, []string{"enroll", "individual", "gate-03", "--endorsement-key", os.DevNull}},
+	} {
+		p := lab.dpslab(t, c.args...)
+		if p.code != c.code || !strings.Contains(p.stdout.String()+p.stderr.String(), c.says) {
+			t.Errorf("%s: want %d and %q: %s", c.rule, c.code, c.says, p)
+		}
 	}
 }
 
