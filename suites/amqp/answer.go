@@ -21,7 +21,7 @@ var answerChecks = []harness.Check{{
 			f := s.Read(ctx, "disposition", "transfer")
 			t.Expect(f.Name()).To(Equal("disposition"), "what comes first")
 			t.Expect(f.Body.Inner("state").Name()).To(Equal("accepted"), "the outcome")
-			t.Expect(f.Body.Field("settled")).To(BeTrue(), "settled of the disposition")
+			t.Expect(f.Body.Field("settled")).To(BeEquivalentTo(true), "settled of the disposition")
 			return s.hear(ctx)
 		}
 		s.Register()

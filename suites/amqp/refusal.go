@@ -22,7 +22,7 @@ var refusalChecks = []harness.Check{{
 		s := open(ctx, env, t)
 		s.Poll(unknownOperation)
 		f := s.Read(ctx, "disposition")
-		t.Expect(f.Body.Field("settled")).To(BeTrue(), "settled of the disposition")
+		t.Expect(f.Body.Field("settled")).To(BeEquivalentTo(true), "settled of the disposition")
 		outcome := f.Body.Inner("state")
 		t.Expect(outcome.Name()).To(Equal("rejected"))
 		var doc struct {

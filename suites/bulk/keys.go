@@ -57,7 +57,7 @@ var keyChecks = []harness.Check{{
 				t.Expect(err).NotTo(HaveOccurred(), c.list)
 				t.Expect(len(key)).To(BeNumerically(">=", 16), "%s: bytes of a key", c.list)
 			}
-			t.Expect(made.primary == made.secondary).To(BeFalse(), "%s: the two keys are one", c.list)
+			t.Expect(made.primary).NotTo(Equal(made.secondary), "%s: the two keys are one", c.list)
 		}
 	},
 }}
