@@ -121,7 +121,8 @@ var recordDefects = point.Catalogue{{
 }, {
 	ID: "bad-records-stored", Summary: "answers records that are not valid with 200",
 	Catches: []string{"DPS-SVC-023", "DPS-SVC-034", "DPS-SVC-035", "DPS-SVC-036", "DPS-SVC-037", "DPS-SVC-038",
-		"DPS-SVC-040", "DPS-SVC-041", "DPS-SVC-048"},
+		"DPS-SVC-040", "DPS-SVC-041", "DPS-SVC-048", "DPS-SVC-065", "DPS-SVC-066", "DPS-SVC-072", "DPS-SVC-073", "DPS-SVC-074",
+		"DPS-SVC-075", "DPS-SVC-076"},
 	Build: instead("put", http.StatusBadRequest, http.StatusOK),
 }, {
 	ID: "static-needs-hub", Summary: "refuses the static policy without a hub",

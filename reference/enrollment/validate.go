@@ -29,6 +29,9 @@ func (e *Enrollment) Validate(linked func(host string) bool) error {
 	if e.Policy == dps.PolicyCustom && e.Webhook == nil {
 		return problem.InvalidArgument("A CustomAllocationDefinition is required when the allocation policy is set to 'Custom'")
 	}
+	if w := e.Webhook; w != nil && (w.URL == "" || w.APIVersion == "") { // [DPS-SVC-065]
+		return problem.InvalidArgument("customAllocationDefinition needs webhookUrl and apiVersion.")
+	}
 	if e.Policy == dps.PolicyStatic && len(e.Hubs) > 1 {
 		return problem.InvalidArgument("The static allocation policy takes a single IoT hub.")
 	}

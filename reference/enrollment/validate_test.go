@@ -26,6 +26,7 @@ func certificates(f enrollment.X509Form, primary, secondary *enrollment.Certific
 
 func TestValidate(t *testing.T) {
 	some := new(enrollment.Certificate)
+	hook := enrollment.Webhook{URL: "https://web.hook", APIVersion: "2021-10-01"}
 	for _, c := range []struct {
 		rule   string
 		change func(e *enrollment.Enrollment)
@@ -66,9 +67,11 @@ func TestValidate(t *testing.T) {
 		{"the name of a CA certificate", func(e *enrollment.Enrollment) { e.Attestation = reference("", "ca") }, ""},
 		{"no name of a CA certificate", func(e *enrollment.Enrollment) { e.Attestation = reference("", "") }, "TPM or X509 attestation is required"},
 
-		{"a custom policy", func(e *enrollment.Enrollment) { e.Policy, e.Webhook = dps.PolicyCustom, new(enrollment.Webhook) }, ""},
+		{"a custom policy", func(e *enrollment.Enrollment) { e.Policy, e.Webhook = dps.PolicyCustom, &hook }, ""},
 		{"a custom policy without webhook", func(e *enrollment.Enrollment) { e.Policy = dps.PolicyCustom }, "CustomAllocationDefinition is required"},
-		{"a webhook beside another policy", func(e *enrollment.Enrollment) { e.Policy, e.Webhook = dps.PolicyHashed, new(enrollment.Webhook) }, ""},
+		{"a webhook without its URL", func(e *enrollment.Enrollment) { e.Webhook = &enrollment.Webhook{APIVersion: hook.APIVersion} }, "needs webhookUrl and apiVersion"},
+		{"a webhook without its version", func(e *enrollment.Enrollment) { e.Webhook = &enrollment.Webhook{URL: hook.URL} }, "needs webhookUrl and apiVersion"},
+		{"a webhook beside another policy", func(e *enrollment.Enrollment) { e.Policy, e.Webhook = dps.PolicyHashed, &hook }, ""},
 		{"a static policy without hub", func(e *enrollment.Enrollment) { e.Policy = dps.PolicyStatic }, ""},
 		{"a static policy with two hubs", func(e *enrollment.Enrollment) {
 			e.Policy, e.Hubs = dps.PolicyStatic, []string{"hub-a", "hub-a"}

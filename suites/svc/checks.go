@@ -16,7 +16,7 @@ import (
 // Checks returns the checks of the family SVC.
 func Checks() []harness.Check {
 	return slices.Concat(recordChecks, pathChecks, answerChecks, keyChecks, memberChecks, dateChecks, refusalChecks, idChecks,
-		certificateChecks, registrationChecks, naiveChecks)
+		certificateChecks, slotChecks, policyChecks, attestationChecks, registrationChecks, naiveChecks)
 }
 
 // object is the record of an answer.

@@ -45,6 +45,29 @@ var pathChecks = []harness.Check{{
 		t.Expect(twice.Status).To(BeElementOf(http.StatusBadRequest, http.StatusNotFound), "encoded twice")
 	},
 }, {
+	Requirement: "DPS-SVC-009",
+	Title:       "the ids of groups and registrations are percent-decoded too, in every path that holds them",
+	Run: func(ctx context.Context, env *harness.Env, t *harness.T) {
+		s := env.Service(ctx, t)
+		group := s.SymmetricKeyGroup(ctx, t, harness.Members{"enrollmentGroupId": t.Name() + ":g.1"})
+		device := group.Device(t)
+		device.Assigned(ctx, t)
+		for how, encode := range map[string]func(string) string{
+			"raw":               func(id string) string { return id },
+			"encoded":           strings.NewReplacer(":", "%3A", ".", "%2E", "-", "%2D").Replace,
+			"in lower-case hex": strings.NewReplacer(":", "%3a", ".", "%2e", "-", "%2d").Replace,
+		} {
+			id, registration := encode(group.ID), encode(device.RegistrationID)
+			t.Expect(s.Get(ctx, t, "/enrollmentGroups/"+id).Status).To(Equal(http.StatusOK), "group, %s", how)
+			mechanism := s.Post(ctx, t, "/enrollmentGroups/"+id+"/attestationmechanism", nil)
+			t.Expect(mechanism.Status).To(Equal(http.StatusOK), "attestationmechanism, %s", how)
+			t.Expect(s.Get(ctx, t, "/registrations/"+registration).Status).To(Equal(http.StatusOK), "registration, %s", how)
+			states, err := s.Post(ctx, t, "/registrations/"+id+"/query", nil).List()
+			t.Answered(err, "read the registrations")
+			t.Expect(states).To(ConsistOf(HaveKeyWithValue("registrationId", device.RegistrationID)), how)
+		}
+	},
+}, {
 	Requirement: "DPS-SVC-010",
 	Title:       "the api-versions that shipping clients send are accepted",
 	Run: func(ctx context.Context, env *harness.Env, t *harness.T) {
@@ -118,5 +141,21 @@ var pathChecks = []harness.Check{{
 		state := devwire.RegistrationPath(t.Name())
 		put := s.Put(ctx, t, state, harness.Members{"status": "assigned"})
 		t.Expect(put.Status).To(Equal(http.StatusMethodNotAllowed), "PUT of a registration")
+	},
+}, {
+	Requirement: "DPS-SVC-044",
+	Title:       "PUT and DELETE without an id, and GET of an attestation mechanism, are answered with 405",
+	Run: func(ctx context.Context, env *harness.Env, t *harness.T) {
+		s := env.Service(ctx, t)
+		record := s.Enroll(ctx, t, newEnrollment(t))
+		t.Given("the same with an id, and by POST, are answered", func() {
+			t.Expect(put(ctx, t, s, newEnrollment(t)).Status).To(BeNumerically("<", 300))
+			t.Expect(s.Post(ctx, t, pathOf(record)+"/attestationmechanism", nil).Status).To(BeNumerically("<", 300))
+		})
+		for _, collection := range []string{"/enrollments", "/enrollments/", "/enrollmentGroups", "/enrollmentGroups/"} {
+			t.Expect(s.Put(ctx, t, collection, newEnrollment(t)).Status).To(Equal(http.StatusMethodNotAllowed), "PUT %s", collection)
+			t.Expect(s.Delete(ctx, t, collection).Status).To(Equal(http.StatusMethodNotAllowed), "DELETE %s", collection)
+		}
+		t.Expect(s.Get(ctx, t, pathOf(record)+"/attestationmechanism").Status).To(Equal(http.StatusMethodNotAllowed), "GET of a mechanism")
 	},
 }}
