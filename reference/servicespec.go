@@ -22,6 +22,7 @@ import (
 	"github.com/dpslab/dpslab/reference/provisioning"
 	"github.com/dpslab/dpslab/reference/quota"
 	"github.com/dpslab/dpslab/reference/serviceapi"
+	"github.com/dpslab/dpslab/reference/webhook"
 )
 
 // ServiceSpec describes a service to be made. The zero value is a complete one with random
@@ -108,7 +109,7 @@ func (s *Server) newService(spec ServiceSpec) (*Service, error) {
 	v.quota = quota.New(spec.Limits, v.clock, v.points)
 	v.core = provisioning.New(provisioning.Options{
 		Name: v.name, Scope: v.scope, Secret: kept.secret, Enrollments: v.enrollments, Registrations: v.registrations, Policy: spec.Policy,
-		Quota: v.quota, Issuer: issuing.New(v.name), RetryAfter: spec.RetryAfter, PollHold: pollHold, Clock: v.clock, Points: v.points, Logger: s.o.Logger,
+		Quota: v.quota, Issuer: issuing.New(v.name), Webhooks: webhook.Caller{Record: serviceapi.Record}, RetryAfter: spec.RetryAfter, PollHold: pollHold, Clock: v.clock, Points: v.points, Logger: s.o.Logger,
 	})
 	if err := v.Link(spec.Hubs); err != nil {
 		return nil, err

@@ -98,7 +98,8 @@ func Internal() *Error { return &Error{Code: 500000, Message: "Internal error."}
 
 // Codes that a failed registration carries in its state, under a successful answer.
 const (
-	CodeHubNotSpecified = 400208 // no hub to assign to
-	CodeHubUnauthorized = 400209 // the hub refused the service's connection string
-	CodeHubUnavailable  = 500208 // the hub did not answer; inferred
+	CodeCustomAllocation = 400207 // the webhook did not choose a hub
+	CodeHubNotSpecified  = 400208 // no hub to assign to
+	CodeHubUnauthorized  = 400209 // the hub refused the service's connection string
+	CodeHubUnavailable   = 500208 // the hub did not answer; inferred
 )

@@ -84,14 +84,18 @@ func (s *Service) outcome(ctx context.Context, a Attested, linked links, r, befo
 		r.Status = dps.StatusDisabled
 		return r
 	}
-	link, ok := s.choose(ctx, a, linked, before)
-	if !ok { // [DPS-ALLOC-015]
-		return failed(r, problem.CodeHubNotSpecified, "No IoT hub is available for this registration.")
+	link, advice, p := s.allocate(ctx, a, linked, before)
+	if p != nil {
+		return failed(r, p.Code, p.Message)
 	}
 	assigned := r
 	assigned.Status, assigned.Substatus = dps.StatusAssigned, dps.SubstatusInitialAssignment
 	assigned.Hub, assigned.DeviceID = link.Hub.Host(), a.Enrollment.HubDeviceID(r.RegistrationID)
+	assigned.Payload = advice.Payload // [DPS-ALLOC-036]
 	id := identityOf(a, assigned.DeviceID)
+	if advice.Twin != nil { // [DPS-ALLOC-041]
+		id.Twin = *advice.Twin
+	}
 	if r.Attestation == dps.AttestationTPM { // [DPS-TPM-006]
 		key, blob, err := s.hubKey(ctx, a)
 		if err != nil {

@@ -23,6 +23,7 @@ type Claim struct {
 	TPM            *TPMKeys                 // of a device that says it has a TPM, or nil
 	NoTPM          bool                     // the transport has no way for a TPM
 	CSR            *x509.CertificateRequest // of a device that wants a certificate for its hub, or nil
+	Payload        []byte                   // what it sends to the custom allocation, any JSON, or nil
 	// PresentedAt is the service's time when the proof arrived. A token that was good when
 	// its connection began stays good on that connection (device-api.md 6).
 	PresentedAt time.Time

@@ -25,6 +25,7 @@ type Options struct {
 	Secret        []byte        // what the keys of challenges follow from; replicas of a service share it
 	Quota         *quota.Quota  // default: none
 	Issuer        Issuer        // signs certificates for devices that ask; nil: nobody does
+	Webhooks      Webhooks      // asks where devices of the policy custom go; nil: they go nowhere
 	RetryAfter    time.Duration // what an assigning answer asks for, whole seconds
 	PollHold      time.Duration // how long an early poll waits for the operation to settle; 0: not at all
 	Clock         clock.Clock

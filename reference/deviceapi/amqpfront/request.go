@@ -79,6 +79,7 @@ func (f *Front) handle(ctx context.Context, d *device, at point.At, version stri
 	if claim.CSR, err = deviceapi.CSR(ctx, d.service, at, request); err != nil {
 		return Answer{}, err
 	}
+	claim.Payload = deviceapi.Payload(request.Body)
 	attested, err := d.service.Attest(ctx, claim)
 	if err != nil {
 		return Answer{}, err

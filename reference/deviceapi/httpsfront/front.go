@@ -93,6 +93,7 @@ func (f *Front) answer(r *http.Request, c *call) (*Reply, error) {
 	if c.claim.CSR, err = deviceapi.CSR(r.Context(), c.service, c.at, request); err != nil {
 		return nil, err
 	}
+	c.claim.Payload = deviceapi.Payload(request.Body)
 	attested, err := c.service.Attest(r.Context(), c.claim)
 	if challenge := (*provisioning.Challenge)(nil); errors.As(err, &challenge) {
 		body, err := deviceapi.EncodeChallenge(challenge)

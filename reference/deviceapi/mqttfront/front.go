@@ -183,6 +183,7 @@ func (f *Front) handle(ctx context.Context, d *device, at point.At, r request, b
 		if claim.CSR, err = deviceapi.CSR(ctx, d.service, at, request); err != nil {
 			return Answer{}, err
 		}
+		claim.Payload = deviceapi.Payload(request.Body)
 	}
 	attested, err := d.service.Attest(ctx, claim)
 	if err != nil {
