@@ -12,7 +12,7 @@ NODE    := suites/interop/node
 PAGES   := reports/browser/node
 SPECS   := go tool ginkgo --procs=8 --randomize-all --fail-on-empty --fail-on-pending --succinct $$([ -t 1 ] || echo --no-color)
 
-.PHONY: help demo test tests build unit conformance containers interop browser browser-tests lint race verify abuse reproducible selfcheck fuzz bench release embed ci-examples clean setup interop-deps browser-deps
+.PHONY: help demo test tests build unit conformance containers interop browser browser-tests lint race verify abuse kills reproducible selfcheck fuzz bench release embed ci-examples clean setup interop-deps browser-deps
 
 help:
 	@echo 'make demo        build, start a lab, provision a small fleet, run the checks, say where the report is'
@@ -41,6 +41,7 @@ $(BIN): $(GOFILES) $(shell git ls-files internal/requirement internal/vectors re
 # Unit tests: everything but the two suites that start whole labs, and the browser.
 unit: setup
 	@./internal/make/setup.sh swtpm || ./internal/make/notrun.sh 'emulated TPMs and the blobs made for TPMs, against a whole one: swtpm is missing'
+	@./internal/make/setup.sh strace || ./internal/make/notrun.sh 'the order of sync and reply of dpslab --data: strace is missing'
 	./internal/make/proton.sh go test $$(go list ./... | grep -v -e '/suites$$' -e '/suites/interop$$' -e '/reports/browser$$')
 
 # Every check, as Ginkgo specs against the binary as a child process. Its processes wait
@@ -88,7 +89,7 @@ race: setup
 selfcheck: build
 	$(BIN) selfcheck
 
-verify: selfcheck race fuzz abuse reproducible
+verify: selfcheck race fuzz abuse kills reproducible
 	GOOS=darwin go vet ./... && GOOS=darwin CGO_ENABLED=0 go build -o /dev/null ./cmd/dpslab
 	GOOS=windows go vet ./... && GOOS=windows CGO_ENABLED=0 go build -o /dev/null ./cmd/dpslab
 
@@ -99,6 +100,10 @@ reproducible: setup
 # the same with fewer.
 abuse: setup
 	go test -count=1 -v -timeout 30m -run '^TestAbuse' ./cmd/dpslab -abuse.full
+
+# What was acknowledged outlives 50 kills under load; `make unit` has three.
+kills: setup
+	DPSLAB_KILLS=50 go test -count=1 -timeout 30m -run '^TestWhatWasAcknowledgedOutlivesAKill$$' ./cmd/dpslab
 
 # Each fuzz target for FUZZTIME: a count of inputs, since a time that runs out in the middle
 # of one is reported as a failure. FUZZTIME=60s runs for a minute each all the same.

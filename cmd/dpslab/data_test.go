@@ -21,10 +21,15 @@ import (
 // dataLab runs a lab on a folder's state and data, as often as the test wants.
 func dataLab(t *testing.T, folder string) *running {
 	t.Helper()
+	return dataLabAs(t, folder, func(env, args []string) *process { return start(t, env, "dpslab", args...) })
+}
+
+func dataLabAs(t *testing.T, folder string, start func(env, args []string) *process) *running {
+	t.Helper()
 	files := t.TempDir()
 	r := &running{envFile: filepath.Join(files, "lab.env"), targetFile: filepath.Join(files, "lab.yaml"), env: environment(t)}
-	r.process = start(t, r.env, "dpslab", "up", "--auto-ports", "--server-key", "p256", "--retry-after", "0s", "--no-transcript",
-		"--env-file", r.envFile, "--target-file", r.targetFile, "--state", filepath.Join(folder, "state"), "--data", filepath.Join(folder, "data"))
+	r.process = start(r.env, []string{"up", "--auto-ports", "--server-key", "p256", "--retry-after", "0s", "--no-transcript",
+		"--env-file", r.envFile, "--target-file", r.targetFile, "--state", filepath.Join(folder, "state"), "--data", filepath.Join(folder, "data")})
 	r.await(t, "Stop with Ctrl-C")
 	r.vars = readEnvFile(t, r.envFile)
 	return r.open(t)
@@ -59,7 +64,7 @@ func kills(t *testing.T) int {
 	return n
 }
 
-// acknowledged is what a lab said that it has done.
+// acknowledged is what a lab said in one round that it has done.
 type acknowledged struct {
 	sync.Mutex
 	devices     map[string]string // hub by registration id
@@ -73,16 +78,24 @@ type acknowledged struct {
 func TestWhatWasAcknowledgedOutlivesAKill(t *testing.T) {
 	t.Parallel()
 	folder, key := t.TempDir(), []byte(strings.Repeat("k", 64))
-	all := acknowledged{devices: map[string]string{}, enrollments: map[string]string{}, twins: map[string]int{}}
-	for round := range kills(t) {
+	var all []*acknowledged
+	rounds := kills(t)
+	for round := range rounds {
 		lab := dataLab(t, folder)
 		if round == 0 {
 			enrollGroup(t, lab.service(t), "line-a", key)
 		}
-		all.under(t, lab, key, round)
+		now := &acknowledged{devices: map[string]string{}, enrollments: map[string]string{}, twins: map[string]int{}}
+		all = append(all, now)
+		now.under(t, lab, key, round)
 		lab = dataLab(t, folder)
-		all.isThere(t, lab)
-		again := all.begun[len(all.begun)-1]
+		now.isThere(t, lab)
+		if round == rounds-1 {
+			for _, before := range all[:round] {
+				before.isThere(t, lab)
+			}
+		}
+		again := now.begun[len(now.begun)-1]
 		if err := provision(t.Context(), lab.wire, lab.target, dps.HTTPS, again, key); err != nil {
 			t.Errorf("round %d: %s, which was on its way, cannot register again: %v", round, again, err)
 		}
