@@ -43,7 +43,7 @@ func dropping(drop func(n int64, m *amqpserver.OutgoingMessage) bool) func(point
 // amqpAnswerDefects are requests that are settled or answered wrongly.
 var amqpAnswerDefects = point.Catalogue{{
 	ID: "amqp-accepted-late", Summary: "settles a request after it has answered it",
-	Catches: []string{"DPS-AMQP-020", "DPS-AMQP-062"},
+	Catches: []string{"DPS-AMQP-020"},
 	Build:   onSettlement(func(s *amqpserver.Settlement) { s.AfterAnswer = true }),
 }, {
 	ID: "amqp-accepted-unsettled", Summary: "sends outcomes without settling",

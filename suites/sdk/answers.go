@@ -18,7 +18,7 @@ var answerChecks = []harness.Check{
 	keeps("DPS-MQTT-068", "an answer that is no error has operationId and status, as azure-iot-sdk-java reads it", strict.Java, harness.OverMQTT...),
 	keeps("DPS-HTTPS-050", "a registrationState has registrationId and status, as azure-iot-sdk-java reads it", strict.Java, dps.HTTPS),
 	keeps("DPS-MQTT-069", "a registrationState has registrationId and status, as azure-iot-sdk-java reads it", strict.Java, harness.OverMQTT...),
-	keeps("DPS-X509-015", "x509 is as azure-iot-sdk-java reads it, however a registration ends", strict.Java, dps.HTTPS, dps.MQTT, dps.MQTTWebSocket),
+	keeps("DPS-X509-015", "x509 is as azure-iot-sdk-java reads it, however a registration ends", strict.Java, harness.OverAll...),
 	keeps("DPS-HTTPS-034", "an operationId fits into a path as azure-iot-sdk-node writes it", strict.Node, dps.HTTPS),
 	keeps("DPS-MQTT-071", "an operationId fits into a topic as azure-sdk-for-c writes it", strict.EmbeddedC, harness.OverMQTT...),
 	keeps("DPS-MQTT-064", "no status is unassigned, which azure-iot-sdk-c takes for the challenge of a TPM", strict.C, harness.OverMQTT...),
@@ -27,21 +27,30 @@ var answerChecks = []harness.Check{
 	keeps("DPS-MQTT-051", "nothing is null that azure-sdk-for-c reads", strict.EmbeddedC, harness.OverMQTT...),
 	keeps("DPS-MQTT-070", "every member is of the kind that azure-sdk-for-c reads", strict.EmbeddedC, harness.OverMQTT...),
 	keeps("DPS-MQTT-042", "an error has what azure-sdk-for-c classes it by", strict.EmbeddedC, harness.OverMQTT...),
+	keeps("DPS-AMQP-067", "no status is unassigned, which azure-iot-sdk-c takes for the challenge of a TPM", strict.C, harness.OverAMQP...),
+	keeps("DPS-AMQP-069", "a payload is an object or left out, as azure-iot-sdk-java reads it", strict.Java, harness.OverAMQP...),
+	keeps("DPS-AMQP-070", "an answer that is no error has operationId and status, as azure-iot-sdk-java reads it", strict.Java, harness.OverAMQP...),
+	keeps("DPS-AMQP-071", "a registrationState has registrationId and status, as azure-iot-sdk-java reads it", strict.Java, harness.OverAMQP...),
 	keeps("DPS-MQTT-004", "a topic is one that azure-iot-sdk-csharp reads", strict.CSharp, harness.OverMQTT...),
 	keeps("DPS-MQTT-004", "a topic is one that azure-iot-sdk-java reads", strict.Java, harness.OverMQTT...),
 	keeps("DPS-MQTT-004", "a topic is one that azure-iot-sdk-node reads", strict.Node, harness.OverMQTT...),
 	keeps("DPS-MQTT-004", "a topic is one that azure-iot-sdk-python reads", strict.Python, harness.OverMQTT...),
 	keeps("DPS-MQTT-004", "a topic is one that azure-iot-sdk-c reads", strict.C, harness.OverMQTT...),
 	keeps("DPS-MQTT-004", "a topic is one that azure-sdk-for-c reads", strict.EmbeddedC, harness.OverMQTT...),
-	{
-		Requirement: "DPS-MQTT-072",
+	dates("DPS-MQTT-072", harness.OverMQTT...), dates("DPS-AMQP-072", harness.OverAMQP...),
+}
+
+// dates checks that C# can read those of every state.
+func dates(id string, over ...dps.Transport) harness.Check {
+	return harness.Check{
+		Requirement: id,
 		Title:       "dates are ISO 8601 in UTC, and azure-iot-sdk-csharp reads them",
-		Transports:  harness.OverMQTT,
+		Transports:  over,
 		Run: func(ctx context.Context, env *harness.Env, t *harness.T) {
 			all := everyEnd(ctx, env, t)
 			dates := 0
 			for _, a := range answers(all) {
-				expectRule(t, "DPS-MQTT-072", strict.CSharp, a)
+				expectRule(t, id, strict.CSharp, a)
 				for _, name := range []string{"createdDateTimeUtc", "lastUpdatedDateTimeUtc"} {
 					if date, there := state(a)[name]; there {
 						dates++
@@ -52,7 +61,7 @@ var answerChecks = []harness.Check{
 			expectEnds(t, all)
 			t.Expect(dates).To(BeNumerically(">=", 2), "an assigned registration tells when it was made and changed")
 		},
-	},
+	}
 }
 
 // keeps checks that every kind of answer keeps what the SDK demands by that requirement.

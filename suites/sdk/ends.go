@@ -30,8 +30,8 @@ func otherKey(d *harness.Device) *harness.Device {
 
 // endChecks are registrations that end otherwise than assigned, as each SDK reads them.
 var endChecks = []harness.Check{
-	fails("DPS-HTTPS-036", dps.HTTPS), fails("DPS-MQTT-049", harness.OverMQTT...),
-	disables("DPS-HTTPS-037", dps.HTTPS), disables("DPS-MQTT-050", harness.OverMQTT...),
+	fails("DPS-HTTPS-036", dps.HTTPS), fails("DPS-MQTT-049", harness.OverMQTT...), fails("DPS-AMQP-035", harness.OverAMQP...),
+	disables("DPS-HTTPS-037", dps.HTTPS), disables("DPS-MQTT-050", harness.OverMQTT...), disables("DPS-AMQP-036", harness.OverAMQP...),
 }
 
 func fails(id string, over ...dps.Transport) harness.Check {
@@ -81,7 +81,7 @@ func disables(id string, over ...dps.Transport) harness.Check {
 var refusalChecks = []harness.Check{{
 	Requirement: "DPS-SAS-009",
 	Title:       "every SDK reads that its key is wrong",
-	Transports:  harness.Over(dps.HTTPS, dps.MQTT, dps.MQTTWebSocket),
+	Transports:  harness.OverAll,
 	Run: func(ctx context.Context, env *harness.Env, t *harness.T) {
 		s := env.Service(ctx, t)
 		expectRefusals(ctx, env, t, "a wrong key", otherKey, s.SymmetricKeyGroup(ctx, t).Device)
@@ -89,7 +89,7 @@ var refusalChecks = []harness.Check{{
 }, {
 	Requirement: "DPS-X509-004",
 	Title:       "every SDK reads that its certificate is not the enrolled one",
-	Transports:  harness.Over(dps.HTTPS, dps.MQTT, dps.MQTTWebSocket),
+	Transports:  harness.OverAll,
 	Run: func(ctx context.Context, env *harness.Env, t *harness.T) {
 		s := env.Service(ctx, t)
 		expectRefusals(ctx, env, t, "another certificate", func(d *harness.Device) *harness.Device {

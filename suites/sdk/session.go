@@ -26,6 +26,10 @@ var sessionChecks = []harness.Check{
 	provisions("DPS-MQTT-061", strict.C, harness.OverMQTT...),
 	provisions("DPS-MQTT-062", strict.EmbeddedC, dps.MQTT),
 	provisions("DPS-MQTT-063", strict.FreeRTOS, dps.MQTT),
+	provisions("DPS-AMQP-062", strict.CSharp, harness.OverAMQP...),
+	provisions("DPS-AMQP-063", strict.Java, harness.OverAMQP...),
+	provisions("DPS-AMQP-064", strict.Node, harness.OverAMQP...),
+	provisions("DPS-AMQP-065", strict.C, harness.OverAMQP...),
 }
 
 // provisions checks that devices of the SDK are assigned by every kind of credential.
@@ -64,48 +68,52 @@ var orderChecks = []harness.Check{{
 		}
 		t.Expect(e.Heard).To(Equal(due))
 	},
-}, {
-	Requirement: "DPS-MQTT-056",
-	Title:       "azure-iot-sdk-csharp hears each answer before it closes a silent connection",
-	Transports:  harness.OverMQTT,
-	Run: func(ctx context.Context, env *harness.Env, t *harness.T) {
-		s := env.Service(ctx, t)
-		for _, e := range run(ctx, env, t,
-			attempt{what: "a device that is assigned", sdk: strict.CSharp, device: s.SymmetricKeyDevice(ctx, t)},
-			attempt{what: "a device that is disabled", sdk: strict.CSharp, device: s.SymmetricKeyDevice(ctx, t, disabled)},
-		) {
-			t.Expect(e.complaint()).To(BeZero())
-			t.Answered(e.err, e.what)
-			t.Expect(len(e.Answers)).To(BeNumerically(">=", 2), "register and at least one poll")
-		}
-	},
-}, {
-	Requirement: "DPS-HTTPS-051",
-	Title:       "azure-iot-sdk-node hears each answer within its 30 seconds",
-	Transports:  harness.Over(dps.HTTPS),
-	Run: func(ctx context.Context, env *harness.Env, t *harness.T) {
-		s := env.Service(ctx, t)
-		d := s.SymmetricKeyDevice(ctx, t)
-		all := run(ctx, env, t,
-			attempt{what: "a device that is assigned", sdk: strict.Node, device: d},
-			attempt{what: "a device with a wrong key", sdk: strict.Node, device: otherKey(s.SymmetricKeyDevice(ctx, t))},
-		)
-		all[0].assigned(t)
-		all[1].refused(t)
-	},
-}, {
-	Requirement: "DPS-HTTPS-004",
-	Title:       "every SDK polls on while it is told assigning",
-	Transports:  harness.Over(dps.HTTPS),
-	Needs:       []harness.Need{harness.NeedControl},
-	Run:         polledAgain,
-}, {
-	Requirement: "DPS-MQTT-045",
-	Title:       "every SDK polls on, on its one connection, while it is told assigning",
-	Transports:  harness.OverMQTT,
-	Needs:       []harness.Need{harness.NeedControl},
-	Run:         polledAgain,
-}}
+}, hears("DPS-MQTT-056", "azure-iot-sdk-csharp hears each answer before it closes a silent connection", harness.OverMQTT),
+	hears("DPS-AMQP-066", "azure-iot-sdk-csharp hears each answer before it gives up", harness.OverAMQP), {
+		Requirement: "DPS-HTTPS-051",
+		Title:       "azure-iot-sdk-node hears each answer within its 30 seconds",
+		Transports:  harness.Over(dps.HTTPS),
+		Run: func(ctx context.Context, env *harness.Env, t *harness.T) {
+			s := env.Service(ctx, t)
+			d := s.SymmetricKeyDevice(ctx, t)
+			all := run(ctx, env, t,
+				attempt{what: "a device that is assigned", sdk: strict.Node, device: d},
+				attempt{what: "a device with a wrong key", sdk: strict.Node, device: otherKey(s.SymmetricKeyDevice(ctx, t))},
+			)
+			all[0].assigned(t)
+			all[1].refused(t)
+		},
+	}, {
+		Requirement: "DPS-HTTPS-004",
+		Title:       "every SDK polls on while it is told assigning",
+		Transports:  harness.Over(dps.HTTPS),
+		Needs:       []harness.Need{harness.NeedControl},
+		Run:         polledAgain,
+	}, {
+		Requirement: "DPS-MQTT-045",
+		Title:       "every SDK polls on, on its one connection, while it is told assigning",
+		Transports:  harness.OverMQTT,
+		Needs:       []harness.Need{harness.NeedControl},
+		Run:         polledAgain,
+	}}
+
+// hears checks that C# is answered in the time that it waits.
+func hears(id, title string, over []dps.Transport) harness.Check {
+	return harness.Check{
+		Requirement: id, Title: title, Transports: over,
+		Run: func(ctx context.Context, env *harness.Env, t *harness.T) {
+			s := env.Service(ctx, t)
+			for _, e := range run(ctx, env, t,
+				attempt{what: "a device that is assigned", sdk: strict.CSharp, device: s.SymmetricKeyDevice(ctx, t)},
+				attempt{what: "a device that is disabled", sdk: strict.CSharp, device: s.SymmetricKeyDevice(ctx, t, disabled)},
+			) {
+				t.Expect(e.complaint()).To(BeZero())
+				t.Answered(e.err, e.what)
+				t.Expect(len(e.Answers)).To(BeNumerically(">=", 2), "register and at least one poll")
+			}
+		},
+	}
+}
 
 // polledAgain has a device of every SDK polled at least once while its hub cannot be
 // reached, and then lets the service give up.

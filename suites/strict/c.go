@@ -15,8 +15,8 @@ import (
 // takes for the challenge of a TPM.
 var C = SDK{
 	Name:       "azure-iot-sdk-c",
-	Transports: []dps.Transport{dps.HTTPS, dps.MQTT, dps.MQTTWebSocket},
-	session:    served("DPS-HTTPS-055", "DPS-MQTT-061"),
+	Transports: []dps.Transport{dps.HTTPS, dps.MQTT, dps.MQTTWebSocket, dps.AMQP, dps.AMQPWebSocket},
+	session:    served("DPS-HTTPS-055", "DPS-MQTT-061", "DPS-AMQP-065"),
 	apiVersion: "2021-06-01",
 	statuses:   words{known: []string{"unassigned", "assigning", "assigned", "failed", "disabled", "blacklisted"}},
 	token: spelling{
@@ -30,6 +30,11 @@ var C = SDK{
 		rid: strconv.Itoa, register: registration, poll: registration, pollTopic: rawPollTopic,
 		path: "/$iothub/websocket", subprotocol: "MQTT",
 		subscribed: &Rule{Words: "its subscription is granted", MQTT: "DPS-MQTT-015"},
+	},
+	amqp: amqpScript{
+		style: styleOf("C"), pipelined: true, settles: true,
+		data:  &Rule{Words: "an answer is one data section", AMQP: "DPS-AMQP-022"},
+		waits: &Rule{Words: "retry-after is an int or a string", AMQP: "DPS-AMQP-029"},
 	},
 	https: httpsScript{
 		register: func(s SDK, d Device) httpRequest {
@@ -54,7 +59,7 @@ var C = SDK{
 		namesOperation, operationFitsTopic,
 		{
 			Words: "a status unassigned comes with the challenge of a TPM",
-			HTTPS: "DPS-HTTPS-003", MQTT: "DPS-MQTT-064",
+			HTTPS: "DPS-HTTPS-003", MQTT: "DPS-MQTT-064", AMQP: "DPS-AMQP-067",
 			wrong: func(a Answer) string {
 				doc := a.document()
 				if doc.text("status") == "unassigned" && (doc.text("authenticationKey") == "" || doc.text("keyName") == "") {

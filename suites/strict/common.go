@@ -13,7 +13,7 @@ var (
 	// (device-api.md 0.1 item 2).
 	namesOperation = Rule{
 		Words: "an accepted register request is answered with a JSON object that names the operation",
-		HTTPS: "DPS-HTTPS-002", MQTT: "DPS-MQTT-005",
+		HTTPS: "DPS-HTTPS-002", MQTT: "DPS-MQTT-005", AMQP: "DPS-AMQP-021",
 		wrong: func(a Answer) string {
 			if a.Poll || a.refuses() {
 				return ""
@@ -32,7 +32,7 @@ var (
 	// assignedNames: a device cannot go on without the two.
 	assignedNames = Rule{
 		Words: "an assigned registration names its hub and its device id",
-		HTTPS: "DPS-HTTPS-005", MQTT: "DPS-MQTT-048",
+		HTTPS: "DPS-HTTPS-005", MQTT: "DPS-MQTT-048", AMQP: "DPS-AMQP-028",
 		wrong: func(a Answer) string {
 			if a.refuses() || !strings.EqualFold(a.document().text("status"), "assigned") {
 				return ""
@@ -49,7 +49,7 @@ var (
 	// errorIsJSON: their parsers run over the body of an error unguarded (device-api.md 1.6).
 	errorIsJSON = Rule{
 		Words: "the body of an error is a JSON document",
-		HTTPS: "DPS-HTTPS-027", MQTT: "DPS-MQTT-042",
+		HTTPS: "DPS-HTTPS-027", MQTT: "DPS-MQTT-042", AMQP: "DPS-AMQP-037",
 		wrong: func(a Answer) string {
 			if a.refuses() && !json.Valid(a.Body) {
 				return fmt.Sprintf("the error of code %d is no JSON", a.Code)
@@ -95,7 +95,7 @@ func (w words) know(status string) bool {
 func (w words) rule() Rule {
 	return Rule{
 		Words: "the status is one of " + strings.Join(w.known, ", "),
-		HTTPS: "DPS-HTTPS-003", MQTT: "DPS-MQTT-064",
+		HTTPS: "DPS-HTTPS-003", MQTT: "DPS-MQTT-064", AMQP: "DPS-AMQP-067",
 		wrong: func(a Answer) string {
 			if status := a.document().text("status"); !a.refuses() && !w.know(status) {
 				return fmt.Sprintf("the status is %q", status)
@@ -109,7 +109,7 @@ func (w words) rule() Rule {
 // item 7).
 var objectOrNothing = Rule{
 	Words: "a payload in registrationState is a JSON object",
-	HTTPS: "DPS-HTTPS-040", MQTT: "DPS-MQTT-067",
+	HTTPS: "DPS-HTTPS-040", MQTT: "DPS-MQTT-067", AMQP: "DPS-AMQP-069",
 	wrong: func(a Answer) string {
 		switch k := a.state().kind("payload"); k {
 		case structure, null, absent:

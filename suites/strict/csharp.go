@@ -15,11 +15,12 @@ import (
 
 // CSharp is azure-iot-sdk-csharp, its v1 line. Over MQTT it is a state machine: CONNACK,
 // SUBACK, then a PUBACK and a PUBLISH for each request, and whatever else comes fails it.
-// Over HTTPS it takes 202 alone for a register request.
+// Over HTTPS it takes 202 alone for a register request, and over AMQP it parses the
+// description of a rejection.
 var CSharp = SDK{
 	Name:       "azure-iot-sdk-csharp",
-	Transports: []dps.Transport{dps.HTTPS, dps.MQTT, dps.MQTTWebSocket},
-	session:    served("DPS-HTTPS-052", "DPS-MQTT-057"),
+	Transports: []dps.Transport{dps.HTTPS, dps.MQTT, dps.MQTTWebSocket, dps.AMQP, dps.AMQPWebSocket},
+	session:    served("DPS-HTTPS-052", "DPS-MQTT-057", "DPS-AMQP-062"),
 	apiVersion: "2019-03-31",
 	statuses:   words{known: []string{"unassigned", "assigning", "assigned", "failed", "disabled"}},
 	token: spelling{
@@ -39,6 +40,11 @@ var CSharp = SDK{
 		},
 		noSession:   &Rule{Words: "no CONNACK says that a session is present", MQTT: "DPS-MQTT-002"},
 		acknowledge: &Rule{Words: "answers come at QoS 1, for it acknowledges each", MQTT: "DPS-MQTT-015"},
+	},
+	amqp: amqpScript{
+		style: styleOf("C#"), settles: true,
+		data:      &Rule{Words: "an answer has a data section, which it reads as a stream", AMQP: "DPS-AMQP-022"},
+		describes: &Rule{Words: "the description of a rejection is the error document", AMQP: "DPS-AMQP-037"},
 	},
 	https: httpsScript{
 		register: func(s SDK, d Device) httpRequest {
@@ -83,7 +89,7 @@ var CSharp = SDK{
 		errorIsJSON, namesOperation, operationFitsTopic,
 		{
 			Words: "the dates of a registrationState are ISO 8601",
-			HTTPS: "DPS-HTTPS-038", MQTT: "DPS-MQTT-072",
+			HTTPS: "DPS-HTTPS-038", MQTT: "DPS-MQTT-072", AMQP: "DPS-AMQP-072",
 			wrong: func(a Answer) string {
 				for _, name := range []string{"createdDateTimeUtc", "lastUpdatedDateTimeUtc"} {
 					if _, err := time.Parse(time.RFC3339, a.state().text(name)); a.state().has(name) && err != nil {

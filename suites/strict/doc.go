@@ -9,6 +9,8 @@
 //     with its own spelling of the subprotocol.
 //  2. Over MQTT it sends the SDK's CONNECT and SUBSCRIBE and hears CONNACK and SUBACK. A
 //     client that wants its packets in order (C#) takes nothing else at that point.
+//     Over AMQP it logs in by SASL or begins without, attaches its two links in the SDK's
+//     order, and sends a request when there is credit for it.
 //  3. It registers, waits as long as the service asks for, and polls, until the status is
 //     terminal or the service refuses. Every answer goes through the SDK's rules, first its
 //     topic or header, then its document.

@@ -15,7 +15,7 @@ import (
 var Edge = SDK{
 	Name:       "iot-identity-service",
 	Transports: []dps.Transport{dps.HTTPS},
-	session:    served("DPS-HTTPS-056", ""),
+	session:    served("DPS-HTTPS-056", "", ""),
 	apiVersion: "2018-11-01",
 	statuses:   words{known: []string{"assigning", "assigned", "failed", "disabled"}},
 	token: spelling{

@@ -16,7 +16,7 @@ import (
 var EmbeddedC = SDK{
 	Name:       "azure-sdk-for-c",
 	Transports: []dps.Transport{dps.MQTT},
-	session:    served("", "DPS-MQTT-062"),
+	session:    served("", "DPS-MQTT-062", ""),
 	apiVersion: "2019-03-31",
 	statuses:   words{known: []string{"unassigned", "assigning", "assigned", "failed", "disabled"}},
 	token:      embeddedToken,
@@ -34,7 +34,7 @@ var EmbeddedC = SDK{
 var FreeRTOS = SDK{
 	Name:       "azure-iot-middleware-freertos",
 	Transports: []dps.Transport{dps.MQTT},
-	session:    served("", "DPS-MQTT-063"),
+	session:    served("", "DPS-MQTT-063", ""),
 	apiVersion: "2019-03-31",
 	statuses:   words{known: []string{"unassigned", "assigning", "assigned", "failed", "disabled"}},
 	token:      embeddedToken,

@@ -24,6 +24,16 @@ func (s SDK) By(ctx context.Context, d Device, send func(ctx context.Context, re
 	return r.out, err
 }
 
+// FrameStream is what a session over AMQP runs on.
+type FrameStream = frameStream
+
+// OnLinks runs a registration on an AMQP connection of the test's.
+func (s SDK) OnLinks(ctx context.Context, d Device, stream FrameStream) (Outcome, error) {
+	r := &run{sdk: s, over: dps.AMQP, device: d}
+	err := r.overAMQP(ctx, stream)
+	return r.out, err
+}
+
 // Connect is the SDK's CONNECT.
 func (s SDK) Connect(d Device) *packets.ConnectPacket { return s.connect(d) }
 

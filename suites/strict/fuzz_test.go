@@ -2,9 +2,11 @@ package strict_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"testing"
 
+	"github.com/dpslab/dpslab/internal/devwire/amqpframe"
 	"github.com/dpslab/dpslab/internal/dps"
 	"github.com/dpslab/dpslab/suites/strict"
 	"github.com/eclipse/paho.mqtt.golang/packets"
@@ -101,4 +103,54 @@ func decoded(r *bytes.Reader) (cp packets.ControlPacket, ok bool) {
 	}
 	cp, err := packets.ReadPacket(r)
 	return cp, err == nil
+}
+
+// Whatever frames a service sends, an AMQP client ends.
+func FuzzLinks(f *testing.F) {
+	for _, seed := range []func(b *broker){
+		func(*broker) {},
+		func(b *broker) { b.code = 1 },
+		func(b *broker) {
+			b.settle = func(uint32) *amqpframe.Described { return amqpframe.New("rejected", nil) }
+		},
+	} {
+		b := newBroker()
+		b.closed = true
+		seed(b)
+		heard := &listener{broker: b}
+		// Whatever comes of it, the frames are the seed.
+		_, _ = strict.Java.OnLinks(f.Context(), device(), heard)
+		f.Add(heard.story)
+	}
+	f.Fuzz(func(t *testing.T, stream []byte) {
+		for _, sdk := range strict.Over(dps.AMQP) {
+			b := newBroker()
+			b.closed, b.mute = true, true
+			for r := bytes.NewReader(stream); r.Len() > 0 && len(b.queue) < 64; {
+				frame, err := amqpframe.Read(r, 1<<16)
+				if err != nil {
+					break
+				}
+				b.queue = append(b.queue, frame)
+			}
+			got, err := sdk.OnLinks(t.Context(), device(), b)
+			if err != nil && !errors.As(err, new(*strict.Complaint)) {
+				t.Errorf("%s: %v, %+v", sdk.Name, err, got)
+			}
+		}
+	})
+}
+
+// listener keeps the bytes of what a broker sends.
+type listener struct {
+	*broker
+	story []byte
+}
+
+func (l *listener) Next(ctx context.Context) (amqpframe.Frame, error) {
+	f, err := l.broker.Next(ctx)
+	if err == nil {
+		l.story, err = f.Append(l.story)
+	}
+	return f, err
 }

@@ -13,11 +13,11 @@ import (
 
 // Java is azure-iot-sdk-java. Its parser wants members that others do without, it names
 // its api-version twice, signs a raw resource with an empty skn, keeps its MQTT session and
-// takes the first message that comes for the answer.
+// takes the first message that comes for the answer. Over AMQP it settles nothing.
 var Java = SDK{
 	Name:       "azure-iot-sdk-java",
-	Transports: []dps.Transport{dps.HTTPS, dps.MQTT, dps.MQTTWebSocket},
-	session:    served("DPS-HTTPS-053", "DPS-MQTT-058"),
+	Transports: []dps.Transport{dps.HTTPS, dps.MQTT, dps.MQTTWebSocket, dps.AMQP, dps.AMQPWebSocket},
+	session:    served("DPS-HTTPS-053", "DPS-MQTT-058", "DPS-AMQP-063"),
 	maxTLS:     tls.VersionTLS12, // device-api.md 6
 	apiVersion: "2019-03-31",
 	statuses:   words{known: []string{"unassigned", "assigning", "assigned", "failed", "disabled"}, folds: true},
@@ -31,6 +31,11 @@ var Java = SDK{
 		rid: strconv.Itoa, register: payloadAsString, poll: nothing, pollTopic: rawPollTopic,
 		path: "/mqtt", subprotocol: "mqtt",
 		alone: &Rule{Words: "no message comes but the answer that it waits for", MQTT: "DPS-MQTT-018"},
+	},
+	amqp: amqpScript{
+		style: styleOf("Java"), pipelined: true, payloadAsText: true,
+		data:    &Rule{Words: "an answer is one data section, to which it is cast", AMQP: "DPS-AMQP-022"},
+		outcome: &Rule{Words: "the disposition of a request has a state, which is dereferenced", AMQP: "DPS-AMQP-020"},
 	},
 	https: httpsScript{
 		register: func(s SDK, d Device) httpRequest {
@@ -46,7 +51,7 @@ var Java = SDK{
 		namesOperation, operationFitsTopic,
 		{
 			Words: "every answer that is no error has operationId and status",
-			HTTPS: "DPS-HTTPS-049", MQTT: "DPS-MQTT-068",
+			HTTPS: "DPS-HTTPS-049", MQTT: "DPS-MQTT-068", AMQP: "DPS-AMQP-070",
 			wrong: func(a Answer) string {
 				for _, name := range []string{"operationId", "status"} {
 					if !a.refuses() && a.document().text(name) == "" {
@@ -58,7 +63,7 @@ var Java = SDK{
 		},
 		{
 			Words: "every registrationState has registrationId and status",
-			HTTPS: "DPS-HTTPS-050", MQTT: "DPS-MQTT-069",
+			HTTPS: "DPS-HTTPS-050", MQTT: "DPS-MQTT-069", AMQP: "DPS-AMQP-071",
 			wrong: func(a Answer) string {
 				for _, name := range []string{"registrationId", "status"} {
 					if a.document().has("registrationState") && a.state().text(name) == "" {
@@ -68,11 +73,11 @@ var Java = SDK{
 				return ""
 			},
 		},
-		endsWithState("failed", "DPS-HTTPS-036", "DPS-MQTT-049"),
-		endsWithState("disabled", "DPS-HTTPS-037", "DPS-MQTT-050"),
+		endsWithState("failed", "DPS-HTTPS-036", "DPS-MQTT-049", "DPS-AMQP-035"),
+		endsWithState("disabled", "DPS-HTTPS-037", "DPS-MQTT-050", "DPS-AMQP-036"),
 		{
 			Words: "certificate information in x509 has all its eight members or is left out",
-			HTTPS: "DPS-X509-015", MQTT: "DPS-X509-015",
+			HTTPS: "DPS-X509-015", MQTT: "DPS-X509-015", AMQP: "DPS-X509-015",
 			wrong: func(a Answer) string {
 				x509 := a.state().child("x509")
 				for _, info := range []string{"certificateInfo", "signingCertificateInfo"} {
@@ -95,10 +100,10 @@ var certificateMembers = []string{
 
 // endsWithState is the rule on an end that is no success: the state is dereferenced
 // unguarded (device-api.md 0.1 item 9).
-func endsWithState(status, https, mqtt string) Rule {
+func endsWithState(status, https, mqtt, amqp string) Rule {
 	return Rule{
 		Words: "the answer of status " + status + " has a registrationState",
-		HTTPS: https, MQTT: mqtt,
+		HTTPS: https, MQTT: mqtt, AMQP: amqp,
 		wrong: func(a Answer) string {
 			if !a.refuses() && strings.EqualFold(a.document().text("status"), status) && a.document().kind("registrationState") != structure {
 				return "the status is " + status + " and there is no registrationState"

@@ -12,13 +12,13 @@ import (
 	"github.com/google/uuid"
 )
 
-// Node is azure-iot-sdk-node. It finds an answer by the $rid of a pending request, knows
-// no status disabled, sends a body with a GET and a space with a poll, and unsubscribes
-// before it leaves.
+// Node is azure-iot-sdk-node. It finds an answer by the $rid, or over AMQP by the
+// correlation-id, of a pending request, knows no status disabled, sends a body with a GET and
+// a space with a poll, and unsubscribes before it leaves.
 var Node = SDK{
 	Name:       "azure-iot-sdk-node",
-	Transports: []dps.Transport{dps.HTTPS, dps.MQTT, dps.MQTTWebSocket},
-	session:    served("DPS-HTTPS-054", "DPS-MQTT-059"),
+	Transports: []dps.Transport{dps.HTTPS, dps.MQTT, dps.MQTTWebSocket, dps.AMQP, dps.AMQPWebSocket},
+	session:    served("DPS-HTTPS-054", "DPS-MQTT-059", "DPS-AMQP-064"),
 	apiVersion: "2019-03-31",
 	statuses:   words{known: []string{"registering", "assigning", "assigned", "failed"}, folds: true},
 	token: spelling{
@@ -31,6 +31,10 @@ var Node = SDK{
 		rid: func(int) string { return uuid.NewString() }, register: registration, poll: blank, pollTopic: rawPollTopic,
 		path: "/$iothub/websocket", subprotocol: "mqtt",
 		unsubscribe: &Rule{Words: "an UNSUBSCRIBE is answered", MQTT: "DPS-MQTT-044"},
+	},
+	amqp: amqpScript{
+		style: styleOf("Node"), settles: true,
+		correlates: &Rule{Words: "an answer carries the correlation-id of a request that is pending", AMQP: "DPS-AMQP-023"},
 	},
 	https: httpsScript{
 		register: func(s SDK, d Device) httpRequest {

@@ -17,7 +17,7 @@ import (
 var Python = SDK{
 	Name:       "azure-iot-sdk-python",
 	Transports: []dps.Transport{dps.MQTT, dps.MQTTWebSocket},
-	session:    served("", "DPS-MQTT-060"),
+	session:    served("", "DPS-MQTT-060", ""),
 	maxTLS:     tls.VersionTLS12, // device-api.md 6
 	apiVersion: "2019-03-31",
 	statuses:   words{known: []string{"assigning", "assigned", "failed"}},

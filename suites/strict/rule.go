@@ -10,9 +10,9 @@ import (
 // Rule is one thing that an SDK demands of the service.
 type Rule struct {
 	Words string // what the SDK demands: "the status of the answer to register is 202"
-	// HTTPS and MQTT are the requirement that a service breaks with it, by transport; ""
-	// where the SDK does not demand it.
-	HTTPS, MQTT string
+	// HTTPS, MQTT and AMQP are the requirement that a service breaks with it, by transport;
+	// "" where the SDK does not demand it.
+	HTTPS, MQTT, AMQP string
 
 	// wrong says how an answer breaks the rule, "" when it keeps it. It is nil in rules
 	// about a connection, which the session watches over.
@@ -21,8 +21,11 @@ type Rule struct {
 
 // Requirement is the id in the catalogue, "" when the rule is about the other transports.
 func (r Rule) Requirement(over dps.Transport) string {
-	if over == dps.HTTPS {
+	switch over {
+	case dps.HTTPS:
 		return r.HTTPS
+	case dps.AMQP, dps.AMQPWebSocket:
+		return r.AMQP
 	}
 	return r.MQTT
 }
@@ -51,10 +54,10 @@ func (c *Complaint) Error() string {
 // Answer is one answer of the service as it came.
 type Answer struct {
 	Poll   bool        // to a poll, not to the register request
-	Code   int         // HTTP status, or the number in the topic; 0 when that holds none
+	Code   int         // HTTP status, or the number in the topic, 0 when that holds none; over AMQP what the answer amounts to
 	Topic  string      // MQTT
 	RID    string      // MQTT: of the request
-	Header http.Header // HTTPS
+	Header http.Header // HTTPS; over AMQP it has the wait alone
 	Sized  bool        // HTTPS: it has a Content-Length
 	Body   []byte
 }

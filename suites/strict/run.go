@@ -23,8 +23,16 @@ type run struct {
 }
 
 func (r *run) register(ctx context.Context) error {
-	if r.over == dps.HTTPS {
+	switch r.over {
+	case dps.HTTPS:
 		return r.follow(ctx, r.overHTTPS())
+	case dps.AMQP, dps.AMQPWebSocket:
+		conn, err := r.dialAMQP(ctx)
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		return r.overAMQP(ctx, conn)
 	}
 	conn, err := r.dial(ctx)
 	if err != nil {
@@ -104,12 +112,12 @@ func (r *run) complain(rule Rule, format string, a ...any) error {
 }
 
 // served is the rule of an SDK that breaks when its connection does.
-func served(https, mqtt string) Rule {
-	return Rule{Words: "its connection stands, and every message is well-formed, until the registration has ended", HTTPS: https, MQTT: mqtt}
+func served(https, mqtt, amqp string) Rule {
+	return Rule{Words: "its connection stands, and every message is well-formed, until the registration has ended", HTTPS: https, MQTT: mqtt, AMQP: amqp}
 }
 
 // answersInTime holds for the SDKs that do not wait for ever (device-api.md 5).
-var answersInTime = Rule{Words: "the service answers before the client gives up", HTTPS: "DPS-HTTPS-051", MQTT: "DPS-MQTT-056"}
+var answersInTime = Rule{Words: "the service answers before the client gives up", HTTPS: "DPS-HTTPS-051", MQTT: "DPS-MQTT-056", AMQP: "DPS-AMQP-066"}
 
 // errImpatient ends the context of a wait that takes longer than the SDK waits.
 var errImpatient = errors.New("the client waits no longer")

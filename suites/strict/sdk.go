@@ -22,6 +22,7 @@ type SDK struct {
 	statuses   words
 	token      spelling
 	mqtt       mqttScript
+	amqp       amqpScript
 	https      httpsScript
 	rules      []Rule        // of answers, in the order in which they are applied
 	patience   time.Duration // for one answer; 0: the SDK waits for ever
@@ -50,8 +51,11 @@ func (s SDK) Rules(over dps.Transport) (rules []Rule) {
 	if s.patience > 0 {
 		all = append(all, answersInTime)
 	}
-	if over != dps.HTTPS {
+	switch over {
+	case dps.MQTT, dps.MQTTWebSocket:
 		all = append(all, s.mqtt.rules(over)...)
+	case dps.AMQP, dps.AMQPWebSocket:
+		all = append(all, s.amqp.rules(over)...)
 	}
 	for _, r := range append(all, s.judging()...) {
 		if r.Requirement(over) != "" {

@@ -119,7 +119,7 @@ func (r respelling) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 func TestTheNewestTLSIsTheSDKs(t *testing.T) {
 	for _, sdk := range strict.All {
 		for _, over := range sdk.Transports {
-			if over == dps.MQTT {
+			if over == dps.MQTT || over == dps.AMQP {
 				continue // dialled as over WebSocket
 			}
 			versions := make(chan uint16, 1)
@@ -165,7 +165,7 @@ func serveMQTT(w http.ResponseWriter, r *http.Request) {
 func TestNobodyListens(t *testing.T) {
 	d := at(t, http.NotFound)
 	d.Endpoint.HTTPSPort = 1
-	for _, over := range []dps.Transport{dps.HTTPS, dps.MQTTWebSocket} {
+	for _, over := range []dps.Transport{dps.HTTPS, dps.MQTTWebSocket, dps.AMQPWebSocket} {
 		_, err := strict.CSharp.Register(t.Context(), over, d)
 		if err == nil || errors.As(err, new(*strict.Complaint)) || strings.Contains(err.Error(), "sig=") {
 			t.Errorf("over %s: %v", over, err)
