@@ -20,7 +20,7 @@ func TPMKeys(body []byte) (*provisioning.TPMKeys, error) {
 			StorageRootKey []byte `json:"storageRootKey"`
 		} `json:"tpm"`
 	}
-	if err := json.Unmarshal(body, &doc); err != nil {
+	if err := json.Unmarshal(body, &doc); err != nil { // [DPS-TPM-017]
 		return nil, problem.InvalidArgument("The tpm member is not an object of keys in base64.")
 	}
 	if doc.TPM == nil {

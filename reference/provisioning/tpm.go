@@ -68,7 +68,7 @@ func (s *Service) attestTPM(ctx context.Context, c Claim, j attestation.Judge, p
 	if p.Token != "" { // [DPS-TPM-003]
 		reason = j.SymmetricKey(ctx, p, s.challengeKeys(c.RegistrationID, enrolled, p.At))
 	}
-	if reason == attestation.Accepted || c.TPM == nil {
+	if reason == attestation.Accepted || c.TPM == nil { // [DPS-TPM-012]
 		return s.decide(ctx, c, e, reason)
 	}
 	// [DPS-TPM-004] a token that is wrong is answered by a new challenge
@@ -98,7 +98,7 @@ func (s *Service) Answers(ctx context.Context, c Claim) bool {
 // made.
 func (s *Service) challenge(ctx context.Context, c Claim, e enrollment.Enrollment, endorsementKey []byte) error {
 	keys := s.challengeKeys(c.RegistrationID, endorsementKey, c.PresentedAt)
-	blob, err := s.wrap(ctx, c, e, Wrap{Keys: *c.TPM, Key: keys[0]})
+	blob, err := s.wrap(ctx, c, e, Wrap{Keys: *c.TPM, Key: keys[0]}) // [DPS-TPM-013]
 	if err != nil {
 		return err
 	}

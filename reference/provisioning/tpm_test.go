@@ -136,3 +136,18 @@ func TestAChallengeNeedsNoEnrollment(t *testing.T) {
 	_, err := l.Attest(t.Context(), claim)
 	refused(t, "a device that is not enrolled", err, 404201)
 }
+
+// Over a transport that has no way for a TPM, a token that is good elsewhere lets nobody in.
+func TestATransportWithoutAWayForATPM(t *testing.T) {
+	l, wrapped := tpmLab(t)
+	_, err := l.Attest(t.Context(), l.tpmClaim("dev-01", ""))
+	challenged(t, "the first claim", err)
+	claim := provisioning.Claim{RegistrationID: "dev-01", APIVersion: newVersion, Token: l.token((*wrapped)[0].Key), PresentedAt: l.clock.Now()}
+	if _, err := l.Attest(t.Context(), claim); err != nil {
+		t.Fatalf("the token is no good: %v", err)
+	}
+	claim.NoTPM = true
+	if _, err := l.Attest(t.Context(), claim); err == nil {
+		t.Error("it lets a device with a TPM in")
+	}
+}

@@ -32,13 +32,13 @@ func Wrap(random io.Reader, ek, srk StorageKey, key []byte, resource string) ([]
 	if err != nil {
 		return nil, fmt.Errorf("bind the inner key to the endorsement key: %w", err)
 	}
-	area := publicArea(obfuscation, key)
+	area := publicArea(obfuscation, key) // [DPS-TPM-009]
 	private, importSeed, err := duplicate(random, srk, inner, nameOf(area), sensitive(obfuscation, key))
 	if err != nil {
 		return nil, fmt.Errorf("wrap the key for the storage root key: %w", err)
 	}
 	var blob []byte
-	for _, part := range [][]byte{credential, credentialSeed, private, importSeed, area, encrypt(inner, []byte(resource))} {
+	for _, part := range [][]byte{credential, credentialSeed, private, importSeed, area, encrypt(inner, []byte(resource))} { // [DPS-TPM-008]
 		blob = append(blob, sized(part)...)
 	}
 	return blob, nil

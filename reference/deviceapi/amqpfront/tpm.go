@@ -44,7 +44,7 @@ func (f *Front) tpm(ctx context.Context, c *amqpserver.Conn, step amqpserver.SAS
 		if len(step.Response) != 1 || step.Response[0] != controlNone {
 			return refused
 		}
-		return amqpserver.SASLReply{Challenge: append([]byte{controlSecond}, d.tpm.rest...)}
+		return amqpserver.SASLReply{Challenge: append([]byte{controlSecond}, d.tpm.rest...)} // [DPS-TPM-019]
 	}
 	parts, ok := split(step.Response, 1)
 	if !ok {
@@ -52,7 +52,7 @@ func (f *Front) tpm(ctx context.Context, c *amqpserver.Conn, step amqpserver.SAS
 	}
 	d.tpm = nil
 	d.claim.Token = string(parts[0])
-	return f.conclude(ctx, c, d, mechanismTPM, d.service.Answers(ctx, d.claim))
+	return f.conclude(ctx, c, d, mechanismTPM, d.service.Answers(ctx, d.claim)) // [DPS-TPM-021]
 }
 
 // tpmBegin reads 00 | idScope | 00 | registrationId | 00 | endorsement key.
@@ -67,7 +67,7 @@ func (f *Front) tpmBegin(c *amqpserver.Conn, response []byte) amqpserver.SASLRep
 	}
 	d.claim.TPM = &provisioning.TPMKeys{EndorsementKey: bytes.Clone(parts[2])}
 	d.tpm = &tpmExchange{}
-	return amqpserver.SASLReply{Challenge: []byte{controlNone}}
+	return amqpserver.SASLReply{Challenge: []byte{controlNone}} // [DPS-TPM-018]
 }
 
 // tpmChallenge reads 00 | storage root key and sends the first half of a challenge.
@@ -86,7 +86,7 @@ func (f *Front) tpmChallenge(ctx context.Context, d *device, response []byte) am
 		}
 		return amqpserver.SASLReply{Code: code}
 	}
-	half := (len(challenge.Blob) + challengeParts - 1) / challengeParts
+	half := (len(challenge.Blob) + challengeParts - 1) / challengeParts // [DPS-TPM-020]
 	d.tpm.rest = challenge.Blob[half:]
 	return amqpserver.SASLReply{Challenge: append([]byte{controlFirst}, challenge.Blob[:half]...)}
 }
