@@ -4,9 +4,11 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -171,4 +173,27 @@ func TestAHijackedConnectionEndsWithItsHandler(t *testing.T) {
 	if err := d.Remove(h); err != nil {
 		t.Error(err)
 	}
+}
+
+func TestAClientThatDoesNotReadItsAnswersIsDropped(t *testing.T) {
+	d := open(t, frontdoor.Options{Timeouts: frontdoor.Timeouts{Write: 100 * time.Millisecond}})
+	h := host(t, hubName)
+	h.HTTP = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, strings.Repeat("x", 64<<10)) })
+	add(t, d, h)
+	conn, err := dial(t, "127.0.0.1", d.Ports().HTTPS, client(hubName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn.SetDeadline(clock.SocketDeadline(20 * time.Second))
+	for {
+		// More requests behind it would be read only as answers go out.
+		_, err := io.WriteString(conn, strings.Repeat("GET / HTTP/1.1\r\nHost: h\r\n\r\n", 100))
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Fatal("it is kept")
+		}
+		if err != nil {
+			break
+		}
+	}
+	told(t, h.Log, transcript.KindClosed, "")
 }
