@@ -30,7 +30,7 @@ type standIn struct {
 
 func openStandIn(ctx context.Context, t sut.Target) (*standIn, error) {
 	l, err := lab.Start(lab.Options{
-		AutoPorts: true, Reference: true, Fakehub: true, Hubs: max(1, len(t.Hubs)), ServerKey: lab.P256, RetryAfter: time.Second, Version: version(),
+		AutoPorts: true, Reference: true, Plain: true, Fakehub: true, Hubs: max(1, len(t.Hubs)), ServerKey: lab.P256, RetryAfter: time.Second, Version: version(),
 	})
 	if err != nil {
 		return nil, err

@@ -53,7 +53,7 @@ func (p plan) write(w io.Writer) error {
 				ids = append(ids, id)
 			}
 		}
-		fmt.Fprintf(w, "\nskips %d    %s\n  %s\n", len(s.Results), s.Reason, strings.Join(ids, " "))
+		fmt.Fprintf(w, "\nskips %-5d %s\n  %s\n", len(s.Results), strings.Join(strings.Fields(s.Reason), " "), strings.Join(ids, " "))
 	}
 	var reds []string
 	for _, r := range p.run.Results {

@@ -44,6 +44,7 @@ type Options struct {
 	Token     string // control token; default: random
 
 	Reference bool // play the provisioning service, and make one
+	Plain     bool // leave out what the real service does not have: the naive REST extension
 	Fakehub   bool // play hubs
 	Hubs      int  // make the first so many hubs of the state, linked to the service
 	OnlyHub   int  // make the hub of the state that has this number, and no other; 0: as Hubs says
@@ -184,7 +185,7 @@ func (l *Lab) fill(o Options) error {
 		}
 		service, err := l.Reference.AddService(reference.ServiceSpec{
 			Name: l.State.serviceName(), Scope: scope, Global: true, Key: l.State.kept.ServiceKey,
-			RetryAfter: o.RetryAfter, Limits: limits, NaiveREST: true, Hubs: linked, Data: data,
+			RetryAfter: o.RetryAfter, Limits: limits, NaiveREST: !o.Plain, Hubs: linked, Data: data,
 		})
 		if err != nil {
 			return err
