@@ -153,6 +153,10 @@ var amqpDefects = point.Catalogue{{
 	Catches: []string{"DPS-AMQP-052"},
 	Build:   enforced(func(l *amqpserver.Limits) { l.MaxFrame = 1 << 20 }),
 }, {
+	ID: "amqp-broken-frames-ignored", Summary: "keeps a connection on which a frame cannot be read",
+	Catches: []string{"DPS-AMQP-053"},
+	Build:   point.Always(amqpserver.Violated.Plan(func(_ point.Call, v *amqpserver.Violation) { v.Ignore = true })),
+}, {
 	ID: "amqp-no-empty-frames", Summary: "lets the idle-time-out of a quiet client pass",
 	Catches: []string{"DPS-AMQP-051"},
 	Build:   point.Always(amqpserver.Keepalive.Plan(func(_ point.Call, k *amqpserver.KeepaliveFrame) { k.Drop = true })),

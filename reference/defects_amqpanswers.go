@@ -123,7 +123,7 @@ var amqpAnswerDefects = point.Catalogue{{
 	Build:   crossedAnswers,
 }, {
 	ID: "amqp-refusals-in-words", Summary: "describes a rejection in words in place of the error document",
-	Catches: []string{"DPS-AMQP-037", "DPS-AMQP-062"},
+	Catches: []string{"DPS-AMQP-037", "DPS-X509-004"},
 	Build: onAMQP("", func(a *amqpfront.Answer) {
 		if a.Code >= 300 {
 			a.Body = []byte("The request was refused.")

@@ -19,7 +19,8 @@
 //     close with the standard's condition; idleness is watched both ways: an empty frame goes
 //     out when half of the client's idle-time-out has passed without another, and a client
 //     that is silent for all of the server's is closed with amqp:resource-limit-exceeded.
-//     The Enforced point can make the server look away from its own limits.
+//     The Enforced point can make the server look away from its own limits, and Violated from
+//     a frame that it cannot take.
 //  5. Sessions are begun by the client alone. The server answers on the client's own channel
 //     number where the client's channel-max allows that.
 //  6. An attach is judged by Handler.Incoming, when the client wants to send, or by

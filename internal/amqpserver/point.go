@@ -22,6 +22,7 @@ var (
 	Outgoing   = point.Define[OutgoingMessage]("amqpserver.outgoing")
 	Detach     = point.Define[DetachFrame]("amqpserver.detach")
 	Keepalive  = point.Define[KeepaliveFrame]("amqpserver.keepalive")
+	Violated   = point.Define[Violation]("amqpserver.violated")
 	Close      = point.Define[CloseFrame]("amqpserver.close")
 )
 
@@ -143,6 +144,14 @@ type DetachFrame struct {
 
 // KeepaliveFrame is the empty frame that a quiet server owes a client.
 type KeepaliveFrame struct{ Drop bool }
+
+// Violation is a frame behind the open that breaks the standard, and so is about to end the
+// connection.
+type Violation struct {
+	Error *amqp.Error // for plans to read
+
+	Ignore bool // go on with what follows
+}
 
 // CloseFrame is a close, whether the client asked for it or not.
 type CloseFrame struct {

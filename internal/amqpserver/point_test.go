@@ -401,6 +401,16 @@ func TestKeepalivePoint(t *testing.T) {
 	p.nothing()
 }
 
+func TestViolatedPoint(t *testing.T) {
+	p := begun(t, bent(t, &handler{}, amqpserver.StepReceive, amqpserver.Violated.Plan(func(_ point.Call, v *amqpserver.Violation) {
+		v.Ignore = v.Error.Condition == amqp.NotAllowed
+	})))
+	p.send(7, &amqp.End{}) // a channel without a session
+	p.lives()
+	p.send(0, &amqp.Attach{Name: "x", Handle: 1 << 30})
+	p.closes(amqp.FramingError)
+}
+
 func TestClosePoint(t *testing.T) {
 	t.Run("bends it", func(t *testing.T) {
 		p := begun(t, bent(t, &handler{}, amqpserver.StepEnd, amqpserver.Close.Plan(func(_ point.Call, f *amqpserver.CloseFrame) {

@@ -23,7 +23,7 @@ func (c *Conn) run() string {
 	}
 	for err == nil {
 		if err = c.await(); err == nil {
-			err = c.take()
+			err = c.judge(c.take())
 		}
 	}
 	var violation *amqp.Error
@@ -46,6 +46,18 @@ func (c *Conn) run() string {
 	c.mu.Unlock()
 	c.words.Wait()
 	return err.Error()
+}
+
+// judge lets a fault pass over a violation. Any other error is as it was.
+func (c *Conn) judge(err error) error {
+	var v Violation
+	if !errors.As(err, &v.Error) {
+		return err
+	}
+	if Violated.Hit(c.ctx, c.points(), c.At(StepReceive), &v); v.Ignore {
+		return nil
+	}
+	return err
 }
 
 // drain reads what the client still sends, so that closing the connection does not take
