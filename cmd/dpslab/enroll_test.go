@@ -76,7 +76,7 @@ func TestEnrollRefusals(t *testing.T) {
 		t.Fatalf("%s", p)
 	}
 	for _, c := range []struct{ line, says string }{
-		{"individual x", "--key or --certificate"},
+		{"individual x", "give --key, --certificate FILE"},
 		{"individual x --certificate /missing.pem", "/missing.pem"},
 		{"individual x --key --tags {", "--tags"},
 		{"individual x --key --desired nope", "--desired"},
