@@ -182,3 +182,31 @@ func TestAWebSocketIsClosedWithAFrameWhenItsStreamIsDone(t *testing.T) {
 		}
 	})
 }
+
+func TestAWebSocketMessageIsBounded(t *testing.T) {
+	d := open(t, frontdoor.Options{})
+	h := host(t, hubName)
+	read := make(chan int64, 1)
+	h.MQTT = func(_ context.Context, c *frontdoor.Conn) {
+		n, _ := io.Copy(io.Discard, c)
+		read <- n
+	}
+	add(t, d, h)
+	ws, _, err := socket(t, d, "/", client(hubName), nil, "mqtt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const largest = 384 << 10
+	if err := ws.Write(t.Context(), websocket.MessageBinary, make([]byte, largest)); err != nil {
+		t.Fatalf("the largest message: %v", err)
+	}
+	go ws.Write(t.Context(), websocket.MessageBinary, make([]byte, 4<<20)) // ends with the connection
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if _, _, err := ws.Read(ctx); websocket.CloseStatus(err) != websocket.StatusMessageTooBig {
+		t.Errorf("got %v", err)
+	}
+	if n := within(t, "the stream's end", read); n < largest || n > 2*largest+1 { // the one by which it is known
+		t.Errorf("%d bytes were read", n)
+	}
+}
