@@ -86,8 +86,8 @@ func serveBare(ctx context.Context, file string) error {
 	roots := x509.NewCertPool()
 	roots.AddCert(root.Certificate)
 	b := &bare{hubConfig: &tls.Config{RootCAs: roots, ServerName: bareHub}}
-	var listeners [3]net.Listener
-	for i, serve := range []func(net.Conn, *bufio.Reader) error{b.https, b.mqtt, b.hub} {
+	var listeners [4]net.Listener
+	for i, serve := range []func(net.Conn, *bufio.Reader) error{b.https, b.mqtt, b.amqp, b.hub} {
 		l, err := tls.Listen("tcp", "127.0.0.1:0", config)
 		if err != nil {
 			return err
@@ -95,7 +95,7 @@ func serveBare(ctx context.Context, file string) error {
 		listeners[i] = l
 		go accept(l, serve)
 	}
-	b.hubAddress = listeners[2].Addr().String()
+	b.hubAddress = listeners[3].Addr().String()
 	caFile := filepath.Join(filepath.Dir(file), "bare-ca.pem")
 	if err := os.WriteFile(caFile, pki.PEM(root.Certificate), 0o644); err != nil {
 		return err
@@ -103,7 +103,7 @@ func serveBare(ctx context.Context, file string) error {
 	port := func(i int) int { return listeners[i].Addr().(*net.TCPAddr).Port }
 	text, err := sut.Marshal(sut.Target{CAFile: caFile, DPS: sut.DPS{
 		Host: bareHost, ServiceHost: bareHost, IDScope: "0ne00000000",
-		ServiceConnectionString: "HostName=" + bareHost + ";SharedAccessKeyName=nobody;SharedAccessKey=bm9ib2R5", Address: "127.0.0.1", Ports: sut.Ports{HTTPS: port(0), MQTTS: port(1), AMQPS: port(0)},
+		ServiceConnectionString: "HostName=" + bareHost + ";SharedAccessKeyName=nobody;SharedAccessKey=bm9ib2R5", Address: "127.0.0.1", Ports: sut.Ports{HTTPS: port(0), MQTTS: port(1), AMQPS: port(2)},
 	}})
 	if err != nil {
 		return err

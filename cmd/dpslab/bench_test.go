@@ -32,6 +32,7 @@ const (
 
 func BenchmarkRegistrationsHTTPS(b *testing.B) { benchmarkRegistrations(b, dps.HTTPS) }
 func BenchmarkRegistrationsMQTT(b *testing.B)  { benchmarkRegistrations(b, dps.MQTT) }
+func BenchmarkRegistrationsAMQP(b *testing.B)  { benchmarkRegistrations(b, dps.AMQP) }
 
 func benchmarkRegistrations(b *testing.B, t dps.Transport) {
 	labFile, bareFile := filepath.Join(b.TempDir(), "lab.yaml"), filepath.Join(b.TempDir(), "bare.yaml")
