@@ -47,7 +47,7 @@ var challengeChecks = []harness.Check{{
 	Transports:  harness.Over(dps.HTTPS),
 	Run: func(ctx context.Context, env *harness.Env, t *harness.T) {
 		d := device(ctx, env, t)
-		proven(ctx, env, t, d)
+		d.Assigned(ctx, t)
 		wrong, err := forging(d).TPMToken(env.Wire.Clock.Now(), "registration")
 		t.Must(err, "sign with another key")
 		response := put(ctx, t, d, wrong)
