@@ -8,7 +8,7 @@ import (
 
 // Defects is the catalogue of what a hub can be made to do wrong. Each entry names the
 // requirements whose checks must see it.
-var Defects = slices.Concat(connectionDefects, messageDefects, serviceDefects)
+var Defects = slices.Concat(connectionDefects, messageDefects, amqpDefects, serviceDefects)
 
 // both joins the plans of two builders.
 func both(a, b func(point.Args) ([]point.Plan, error)) func(point.Args) ([]point.Plan, error) {

@@ -131,7 +131,7 @@ var connectionDefects = point.Catalogue{
 	},
 	{
 		ID: "hub-forgets-expiry", Summary: "a connection outlives its token",
-		Catches: []string{"DPS-HUB-012"}, Build: leaveOpen(devicefront.TokenExpired),
+		Catches: []string{"DPS-HUB-012", "DPS-HUB-065"}, Build: leaveOpen(devicefront.TokenExpired),
 	},
 	{
 		ID: "hub-keeps-revoked-device", Summary: "a connection outlives its identity",

@@ -11,7 +11,7 @@ import (
 
 // probes do for each defect what a check would do, and return what they saw. Arming the
 // defect must change that.
-var probes = []map[string]func(h *hub) string{connectionProbes, messageProbes, serviceProbes}
+var probes = []map[string]func(h *hub) string{connectionProbes, messageProbes, amqpProbes, serviceProbes}
 
 func probeOf(defect string) func(h *hub) string {
 	for _, some := range probes {

@@ -58,7 +58,7 @@ func newHub(s *Server, spec HubSpec) (*Hub, error) {
 	h.behind = frontdoor.Host{
 		Names: []string{host}, Service: spec.Name, Certificate: certificate,
 		Clock: h.clock, Points: h.points, Log: s.o.Log,
-		HTTP: clients, MQTT: devices.ServeMQTT,
+		HTTP: clients, MQTT: devices.ServeMQTT, AMQP: devices.ServeAMQP,
 	}
 	return h, nil
 }

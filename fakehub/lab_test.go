@@ -56,7 +56,7 @@ type lab struct {
 
 func newLab(t testing.TB) *lab {
 	t.Helper()
-	door, err := frontdoor.Listen(frontdoor.Options{AMQPSPort: -1})
+	door, err := frontdoor.Listen(frontdoor.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

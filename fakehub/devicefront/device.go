@@ -3,6 +3,7 @@ package devicefront
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/dpslab/dpslab/fakehub/method"
 	"github.com/dpslab/dpslab/fakehub/registry"
@@ -43,16 +44,22 @@ func (d *device) start() {
 // expireAt closes the connection at the token's se, or, for a token that was taken within
 // the tolerance after it, when that is over. [DPS-HUB-012]
 func (d *device) expireAt(t sas.Token) {
-	left := t.Expiry.Sub(d.front.Clock.Now())
-	if left <= 0 {
-		left += sas.Skew
-	}
+	left := d.front.left(t)
 	if left <= 0 { // only a plan lets such a token in: its connection has no end to wait for
 		return
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.expiry = d.front.Clock.AfterFunc(left, func() { d.end(TokenExpired) })
+}
+
+// left is how long a token that was taken is good.
+func (f *Front) left(t sas.Token) time.Duration {
+	left := t.Expiry.Sub(f.Clock.Now())
+	if left <= 0 {
+		left += sas.Skew
+	}
+	return left
 }
 
 // revoked is called by the registry when the identity is disabled or deleted. [DPS-HUB-026]

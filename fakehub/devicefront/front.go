@@ -4,9 +4,11 @@ import (
 	"context"
 	"log/slog"
 	"strings"
+	"sync"
 
 	"github.com/dpslab/dpslab/fakehub/method"
 	"github.com/dpslab/dpslab/fakehub/registry"
+	"github.com/dpslab/dpslab/internal/amqpserver"
 	"github.com/dpslab/dpslab/internal/clock"
 	"github.com/dpslab/dpslab/internal/frontdoor"
 	"github.com/dpslab/dpslab/internal/mqttserver"
@@ -31,6 +33,8 @@ type Front struct {
 	Options
 	server *mqttserver.Server
 	stored storedSessions
+	amqp   *amqpserver.Server
+	places sync.Map // of *amqpserver.Link, by place
 }
 
 const (
@@ -51,6 +55,7 @@ func New(o Options) *Front {
 	o.Host = strings.ToLower(o.Host)
 	f := &Front{Options: o, stored: storedSessions{byClient: map[string]*storedSession{}}}
 	f.server = mqttserver.New(handler{f}, mqttserver.Options{Points: o.Points, MaxPacket: maxPacket, Logger: o.Logger})
+	f.amqp = newAMQPServer(f)
 	return f
 }
 

@@ -8,7 +8,7 @@ import (
 	"github.com/dpslab/dpslab/internal/telemetry"
 )
 
-// The points of this package, beside those of internal/mqttserver.
+// The points of this package, beside those of internal/mqttserver and internal/amqpserver.
 var (
 	Checked  = point.Define[Check]("hub.mqtt-checked")
 	Received = point.Define[Receipt]("hub.mqtt-received")
@@ -16,6 +16,7 @@ var (
 	Unknown  = point.Define[Stray]("hub.mqtt-unknown")
 	Ended    = point.Define[End]("hub.mqtt-ended")
 	Enqueued = point.Define[Message]("hub.telemetry-enqueued")
+	LoggedIn = point.Define[Login]("hub.amqp-logged-in")
 )
 
 // Steps at which the points are passed, beside those of internal/mqttserver.
@@ -31,6 +32,15 @@ type Check struct {
 	Identity func() (registry.Identity, error) // of the ClientID
 
 	Reason  registry.Reason // why a credential was refused; "" when it was not, or for another reason
+	Refusal error           // nil lets the device in
+}
+
+// Login is the verdict on a credential over AMQP.
+type Login struct {
+	DeviceID string
+	Token    *sas.Token // nil when it is by certificate
+
+	Reason  registry.Reason // why it was refused; "" when it was not
 	Refusal error           // nil lets the device in
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/dpslab/dpslab/fakehub/registry"
 	"github.com/dpslab/dpslab/internal/mqttserver"
+	"github.com/dpslab/dpslab/internal/point"
 	"github.com/dpslab/dpslab/internal/telemetry"
 )
 
@@ -18,15 +19,19 @@ func (d *device) enqueue(ctx context.Context, bag string, p mqttserver.Publish, 
 	if isWill {
 		properties["iothub-MessageType"] = pointer("Will")
 	}
-	identity := d.presence.Identity
-	system["iothub-connection-device-id"] = d.id
-	system["iothub-connection-auth-method"] = authMethod(identity.Authentication.Type)
-	system["iothub-connection-auth-generation-id"] = identity.GenerationID
+	d.front.enqueue(ctx, d.session.At(StepTelemetry), d.presence.Identity, p.Payload, properties, system)
+}
+
+// enqueue stores a message of a device, with what the hub knows of its sender.
+func (f *Front) enqueue(ctx context.Context, at point.At, sender registry.Identity, body []byte, properties map[string]*string, system map[string]string) {
+	system["iothub-connection-device-id"] = sender.DeviceID
+	system["iothub-connection-auth-method"] = authMethod(sender.Authentication.Type)
+	system["iothub-connection-auth-generation-id"] = sender.GenerationID
 	system["iothub-message-source"] = "Telemetry"
-	m := Message{Event: telemetry.Event{DeviceID: d.id, Body: p.Payload, Properties: properties, SystemProperties: system}}
-	Enqueued.Hit(ctx, d.front.Points, d.session.At(StepTelemetry), &m)
+	m := Message{Event: telemetry.Event{DeviceID: sender.DeviceID, Body: body, Properties: properties, SystemProperties: system}}
+	Enqueued.Hit(ctx, f.Points, at, &m)
 	if !m.Drop {
-		d.front.Telemetry.Append(m.Event)
+		f.Telemetry.Append(m.Event)
 	}
 }
 

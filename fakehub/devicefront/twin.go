@@ -39,15 +39,24 @@ func (d *device) request(ctx context.Context, p mqttserver.Publish) (then func()
 
 // getTwin answers with both collections, without tags and metadata. [DPS-HUB-027]
 func (d *device) getTwin(rid string) {
-	t, err := d.front.Registry.Twin(d.id)
+	doc, err := d.front.twin(d.id)
 	if err != nil {
 		d.refuse(rid, err)
 		return
 	}
-	d.answer(twinResponse(200, rid), map[string]any{
+	d.answer(twinResponse(200, rid), doc)
+}
+
+// twin is a device's twin as the device reads it.
+func (f *Front) twin(deviceID string) (doc map[string]any, err error) {
+	t, err := f.Registry.Twin(deviceID)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{
 		"desired":  versioned(t.Desired.Values, t.Desired.Version),
 		"reported": versioned(t.Reported.Values, t.Reported.Version),
-	})
+	}, nil
 }
 
 func versioned(values map[string]any, version int64) map[string]any {
@@ -105,11 +114,16 @@ type refusal struct {
 }
 
 func (d *device) refuse(rid string, err error) {
+	status, doc := d.front.refusal(err)
+	d.answer(twinResponse(status, rid), doc)
+}
+
+func (f *Front) refusal(err error) (status int, doc refusal) {
 	e := huberror.From(err)
-	now := d.front.Clock.Now().UTC()
-	d.answer(twinResponse(e.Status(), rid), refusal{
+	now := f.Clock.Now().UTC()
+	return e.Status(), refusal{
 		ErrorCode: e.Number, TrackingID: huberror.TrackingID(now), Message: e.Message, TimestampUTC: now.Format(sevenDigits),
-	})
+	}
 }
 
 // sevenDigits is how .NET writes a time.
@@ -144,6 +158,11 @@ func (d *device) sendDesired(ctx context.Context, c registry.Change) error {
 // answerMethod passes on the device's answer; one that nobody waits for is dropped.
 // [DPS-HUB-036]
 func (d *device) answerMethod(ctx context.Context, rid string, status int, payload []byte) {
+	d.front.Methods.Answer(ctx, d.session.At(method.StepMethod), d.id, rid, methodResult(status, payload))
+}
+
+// methodResult is what a device said to a method call.
+func methodResult(status int, payload []byte) method.Answer {
 	a := method.Answer{Status: status}
 	switch {
 	case len(bytes.TrimSpace(payload)) == 0:
@@ -152,5 +171,5 @@ func (d *device) answerMethod(ctx context.Context, rid string, status int, paylo
 	default: // the caller reads JSON: what is none reaches it as a string
 		a.Payload, _ = json.Marshal(string(payload))
 	}
-	d.front.Methods.Answer(ctx, d.session.At(method.StepMethod), d.id, rid, a)
+	return a
 }

@@ -120,6 +120,29 @@ func (d *HubDevice) Try(ctx context.Context, t *T) Reply {
 	return Reply{Session: true}
 }
 
+// ConnectAMQP connects the device over AMQP, with a link for telemetry. A refusal is a
+// failure.
+func (d *HubDevice) ConnectAMQP(ctx context.Context, t *T) *devwire.AMQPHubDevice {
+	over := t.amqpTransport()
+	t.Step("%s connects to %s over %s", d.DeviceID, d.Hub.Host, over)
+	conn, err := d.Hub.env.Wire.AMQPHubDevice(ctx, over, d.Hub.Endpoint, d.HubIdentity)
+	t.Answered(err, "connect to the hub over "+over.String())
+	t.Cleanup(func(context.Context) { conn.Close() })
+	return conn
+}
+
+// TryAMQP is Try over AMQP.
+func (d *HubDevice) TryAMQP(ctx context.Context, t *T) Reply {
+	over := t.amqpTransport()
+	t.Step("%s tries to connect to %s over %s", d.DeviceID, d.Hub.Host, over)
+	conn, err := d.Hub.env.Wire.AMQPHubDevice(ctx, over, d.Hub.Endpoint, d.HubIdentity)
+	if err != nil {
+		return t.reply(devwire.Answer{}, err)
+	}
+	conn.Close()
+	return Reply{Session: true}
+}
+
 // Packets opens an MQTT connection of the device to its hub and sends nothing on it.
 func (d *HubDevice) Packets(ctx context.Context, t *T) *Packets {
 	return d.Hub.env.Packets(ctx, t, d.Hub.Endpoint, devwire.DialOptions{Certificate: d.Certificate})
