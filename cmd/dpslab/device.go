@@ -108,13 +108,13 @@ func refused(err error) bool {
 		errors.As(err, &login) || errors.As(err, &link)
 }
 
-// hubTransport stays on the WebSocket where registration used one: another port may be
-// closed to the device.
+// hubTransport is the one that registration used: another port may be closed to the device.
+// HTTPS has no methods and no desired properties, so there it is MQTT.
 func hubTransport(t dps.Transport) dps.Transport {
-	if t == dps.MQTTWebSocket || t == dps.AMQPWebSocket {
-		return dps.MQTTWebSocket
+	if t == dps.HTTPS {
+		return dps.MQTT
 	}
-	return dps.MQTT
+	return t
 }
 
 // teller prints each step as it ends.

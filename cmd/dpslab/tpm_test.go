@@ -56,7 +56,7 @@ func TestDevicesWithATPM(t *testing.T) {
 				if err := module.Import(blob); err != nil {
 					t.Fatal(err)
 				}
-				hub, err := lab.wire.HubDevice(t.Context(), hubTransport(over), lab.hub(t, assigned.State.AssignedHub),
+				hub, err := lab.wire.HubDevice(t.Context(), dps.MQTT, lab.hub(t, assigned.State.AssignedHub),
 					devwire.HubIdentity{DeviceID: assigned.State.DeviceID, TPM: module})
 				if err != nil {
 					t.Fatalf("the hub does not know the key: %v", err)
