@@ -28,7 +28,7 @@ func (s *Service) device(t *T, id any) *Device {
 		t.Must(errors.New("the record has no id"), "make a device")
 	}
 	d := &Device{Identity: devwire.Identity{Scope: s.Scope, RegistrationID: registrationID}, Service: s}
-	s.unregister(t, registrationID)
+	s.unregister(t, registrationID, d)
 	return d
 }
 

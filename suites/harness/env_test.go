@@ -41,6 +41,7 @@ type script struct {
 	// throttled is answered with 429, as often as throttles says.
 	throttled string
 	throttles int
+	conflicts int      // so many register requests but the first are answered with 409
 	states    []string // of registrations, by turns; "" is none; no turn left is the last one again
 	// inside makes it tell of addresses and ports that only its network knows.
 	inside bool
@@ -96,6 +97,11 @@ func (s *script) answer(w http.ResponseWriter, r *http.Request) {
 	if throttled {
 		s.throttles--
 	}
+	conflict := false
+	if strings.HasSuffix(r.URL.Path, "/register") && slices.Contains(s.asked[:len(s.asked)-1], what) && s.conflicts > 0 {
+		conflict = true
+		s.conflicts--
+	}
 	var state *string
 	if strings.HasPrefix(what, "GET /registrations/") && len(s.states) > 0 {
 		state = &s.states[0]
@@ -145,6 +151,13 @@ func (s *script) answer(w http.ResponseWriter, r *http.Request) {
 			"connectionString": "HostName=dps.test;SharedAccessKeyName=owner;SharedAccessKey=" + key})
 	case r.Method == "DELETE":
 		w.WriteHeader(204)
+	case conflict:
+		reply(409, map[string]any{"errorCode": 409203, "message": "Precondition failed."})
+	case strings.Contains(r.URL.Path, "/operations/"):
+		reply(200, map[string]any{"operationId": "5.1", "status": "assigned", "registrationState": map[string]any{
+			"registrationId": "bench-1", "status": "assigned", "assignedHub": "hub-1.test", "deviceId": "bench-1", "substatus": "initialAssignment",
+			"createdDateTimeUtc": "2030-01-01T00:00:00Z", "lastUpdatedDateTimeUtc": "2030-01-01T00:00:00Z", "etag": "e",
+		}})
 	case strings.HasSuffix(r.URL.Path, "/register"):
 		reply(202, map[string]any{"operationId": "5.1", "status": "assigning"})
 	default:

@@ -150,6 +150,9 @@ func (p *pool) take(ctx context.Context, t *T, sort string) ready {
 			from = p.more[sort]
 		}
 	}
+	if from == nil && cap(p.first[sort]) == 0 {
+		t.Skip("needs an individual enrollment by " + sort + ": the target file has none among its enrollments")
+	}
 	if from == nil {
 		t.Skip(fmt.Sprintf("needs more individual enrollments by %s than the target file can spare, which has %d: a check may have half of them beside its first",
 			sort, cap(p.first[sort])))

@@ -93,7 +93,7 @@ func TestWhatReadyMadeEnrollmentsCannotServeIsSkipped(t *testing.T) {
 			s.SymmetricKeyGroup(ctx, t)
 			s.SymmetricKeyGroup(ctx, t)
 		}, "needs 2 enrollment groups by symmetric-key"},
-		"two devices of one": {func(ctx context.Context, s *harness.Service, t *harness.T) {
+		"no second device of one": {func(ctx context.Context, s *harness.Service, t *harness.T) {
 			s.SymmetricKeyDevice(ctx, t)
 			s.SymmetricKeyDevice(ctx, t)
 		}, "more individual enrollments by symmetric-key"},

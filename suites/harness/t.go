@@ -48,7 +48,7 @@ type T struct {
 	hubs         int // of the target, handed out
 	exchange     reports.Exchange
 	observing    bool            // an inferred clause on a foreign target
-	registering  map[string]bool // ids of devices that may have been registered
+	registering  map[string]bool // devices that may have been registered, and whether that is over
 	unregistered []string        // ids whose registrations clean-up removes
 	raw          bool            // something was sent that the meter cannot read
 	throttled    string          // what was answered with 429 under assertion

@@ -19,7 +19,10 @@ const settleLook = 500 * time.Millisecond
 // outlives the check: the registration and the identity at the hub. A device whose check
 // ended while it was assigning is waited for; else its identity would appear when nobody
 // looks any more.
-func (s *Service) unregister(t *T, registrationID string) {
+//
+// d is nil for a device whose credentials are not known. Without a service API it is by
+// them alone that anybody can tell when a registration is over.
+func (s *Service) unregister(t *T, registrationID string, d *Device) {
 	if !s.shared {
 		return
 	}
@@ -28,7 +31,10 @@ func (s *Service) unregister(t *T, registrationID string) {
 	t.mu.Unlock()
 	t.Cleanup(func(ctx context.Context) {
 		hubs, deviceID := s.Hubs, registrationID
-		if s.API != nil {
+		switch {
+		case s.API == nil && d != nil:
+			d.settle(ctx, t)
+		case s.API != nil:
 			state, there := s.settled(ctx, t, registrationID)
 			if !there && !t.mayHaveRegistered(registrationID) {
 				return
@@ -63,7 +69,7 @@ func (s *Service) unregisterOthers(t *T) {
 		}
 		t.mu.Unlock()
 		for _, id := range others {
-			s.unregister(t, id)
+			s.unregister(t, id, nil)
 		}
 	})
 }
@@ -94,19 +100,53 @@ func (s *Service) settled(ctx context.Context, t *T, registrationID string) (sta
 	}
 }
 
+// settle waits until no registration of the device is under way, by registering once more
+// where a check did not see the end: one that comes too early is answered with 409. Nobody
+// meets a device of a ready-made group again, whose id was its check's own.
+func (d *Device) settle(ctx context.Context, t *T) {
+	if d.Service.env.pool != nil && d.Record[OfGroup.IDMember()] != nil {
+		return
+	}
+	for t.pending(d.RegistrationID) {
+		conn, err := d.Service.env.Wire.Device(ctx, t.deviceTransport(), d.Service.Device, d.Identity)
+		if err != nil {
+			return
+		}
+		answer, err := d.Service.env.Wire.Provision(ctx, conn, nil)
+		conn.Close()
+		if err != nil || answer.Code != http.StatusConflict {
+			return
+		}
+		if clock.Wait(ctx, d.Service.env.Wire.Clock, settleLook) != nil {
+			return
+		}
+	}
+}
+
+// pending reports whether a registration of the device may be under way.
+func (t *T) pending(registrationID string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	over, asked := t.registering[registrationID]
+	return t.raw || asked && !over
+}
+
 // registered notes that a device asked to be registered and was not refused, as far as the
 // wire's meter could see.
 func (t *T) registered(o devwire.Operation, code int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.raw = t.raw || o.Kind == devwire.Raw
-	if o.Kind != devwire.ToRegister || code >= 300 {
-		return
-	}
 	if t.registering == nil {
 		t.registering = map[string]bool{}
 	}
-	t.registering[o.Device] = true
+	_, asked := t.registering[o.Device]
+	switch {
+	case o.Kind == devwire.ToRegister && code < 300:
+		t.registering[o.Device] = false
+	case o.Kind == devwire.ToPoll && code == http.StatusOK && asked:
+		t.registering[o.Device] = true
+	}
 }
 
 // mayHaveRegistered reports whether a device asked and was not refused, or bytes were sent
@@ -114,5 +154,6 @@ func (t *T) registered(o devwire.Operation, code int) {
 func (t *T) mayHaveRegistered(registrationID string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.raw || t.registering[registrationID]
+	_, asked := t.registering[registrationID]
+	return t.raw || asked
 }

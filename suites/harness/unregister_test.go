@@ -66,3 +66,29 @@ func TestWhatARegistrationLeftIsRemovedWhenItIsThere(t *testing.T) {
 		}
 	}
 }
+
+func TestAReadyMadeDeviceIsGivenBackWhenItsRegistrationIsOver(t *testing.T) {
+	t.Parallel()
+	const register, poll = "PUT /0ne1/registrations/bench-1/register", "GET /0ne1/registrations/bench-1/operations/5.1"
+	for _, c := range []struct {
+		rule  string
+		check func(ctx context.Context, t *harness.T, d *harness.Device)
+		asked []string
+	}{
+		{"one that did not register", func(context.Context, *harness.T, *harness.Device) {}, nil},
+		{"one that was seen to its end", func(ctx context.Context, t *harness.T, d *harness.Device) { d.Provision(ctx, t) }, []string{register, poll}},
+		{"one that was not", func(ctx context.Context, t *harness.T, d *harness.Device) { d.Try(ctx, t) }, []string{register, register, register, poll}},
+	} {
+		s, target := startScript(t)
+		target.Control, target.DPS.ServiceConnectionString, target.Hubs = nil, "", nil
+		target.Enrollments = []sut.Enrollment{{RegistrationID: "bench-1", PrimaryKey: sut.Secret(key), SecondaryKey: sut.Secret(key)}}
+		s.conflicts = 1
+		r := run(t, open(t, target), ofDevices, func(ctx context.Context, env *harness.Env, t *harness.T) {
+			c.check(ctx, t, env.Service(ctx, t).SymmetricKeyDevice(ctx, t))
+			t.Expect(1).To(Equal(1))
+		})
+		if asked := s.requests(); r.Outcome != reports.Passed || !slices.Equal(asked, c.asked) {
+			t.Errorf("%s: %s %s, asked %q", c.rule, r.Outcome, r.Failure, asked)
+		}
+	}
+}
