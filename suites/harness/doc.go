@@ -41,6 +41,16 @@
 // packages suites/wire and suites/control name what they cannot import, and are handed to
 // suites.Register or engine.Run; docs/examples/embed is a module that does.
 //
+// A target need not have a service API. What a check then gets is enrolled already (the
+// target file's enrollments) or enrolled by a hook, a command that is given
+//
+//	{"kind": "individual", "registrationId": "dpslab-…", "attestation": {"type": "symmetricKey", …}}
+//
+// and answers with the record as a PUT would: by the same id and keys or by others. Kinds are
+// individual, group and hubIdentity; delete_enrollment is given the kind and the id. Exit
+// code 3 says that such a record cannot be made there, and skips the check. A check that asks
+// the service API itself is skipped at that moment.
+//
 // A check ends in one of the outcomes of package reports. Which of T's words leads to
 // which is told at T. A red carries what passed over the wire in that run: the client's
 // record, and the server's where the target is a lab.
