@@ -2,17 +2,14 @@ package main
 
 import (
 	"encoding/base64"
-	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/dpslab/dpslab/internal/clock"
 	"github.com/dpslab/dpslab/internal/devwire"
 	"github.com/dpslab/dpslab/internal/dps"
+	"github.com/dpslab/dpslab/internal/swtpm"
 	"github.com/dpslab/dpslab/simulator/tpm"
 )
 
@@ -23,7 +20,7 @@ func TestDevicesWithATPM(t *testing.T) {
 	lab := up(t).open(t)
 	for kind, device := range map[string]func(t *testing.T) devwire.TPM{
 		"emulated": func(*testing.T) devwire.TPM { return tpm.New([]byte("a device's seed")) },
-		"swtpm":    swtpm,
+		"swtpm":    wholeTPM,
 	} {
 		t.Run(kind, func(t *testing.T) {
 			module := device(t)
@@ -114,38 +111,13 @@ func (r *running) hub(t testing.TB, host string) devwire.Endpoint {
 	return devwire.Endpoint{}
 }
 
-// swtpm is Debian's software TPM, a whole one.
-func swtpm(t *testing.T) devwire.TPM {
+// wholeTPM is one that is not emulated.
+func wholeTPM(t *testing.T) devwire.TPM {
 	t.Helper()
-	program, err := exec.LookPath("swtpm")
+	module, err := tpm.Open(swtpm.Start(t))
 	if err != nil {
-		const missing = "not run: swtpm is not installed (on Debian: apt-get install swtpm)"
-		if os.Getenv("DPSLAB_INTEROP") == "required" {
-			t.Fatal(missing)
-		}
-		t.Skip(missing)
-	}
-	folder := t.TempDir()
-	socket := filepath.Join(folder, "tpm")
-	cmd := exec.Command(program, "socket", "--tpm2", "--tpmstate", "dir="+folder,
-		"--server", "type=unixio,path="+socket, "--flags", "not-need-init,startup-clear")
-	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
-	for {
-		// The socket is there before anybody listens.
-		if probe, err := net.Dial("unix", socket); err == nil {
-			probe.Close()
-			module, err := tpm.Open(socket)
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { module.Close() })
-			return module
-		}
-		if err := clock.Wait(t.Context(), clock.System(), 10*time.Millisecond); err != nil {
-			t.Fatal(err)
-		}
-	}
+	t.Cleanup(func() { module.Close() })
+	return module
 }

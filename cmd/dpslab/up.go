@@ -24,7 +24,8 @@ func newUp() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "up [flags] [-- COMMAND ARGS…]",
 		Short: "Start a provisioning service and its hubs in one process",
-		Long: `Start a provisioning service and its hubs in one process, in memory, without root.
+		Long: `Start a provisioning service and its hubs in one process, without root, in memory unless
+--data names a folder.
 
 With a command behind --, run it with the lab's addresses in its environment (DPSLAB_…,
 NODE_EXTRA_CA_CERTS, SSL_CERT_FILE, REQUESTS_CA_BUNDLE; proxy variables cleared), stop the

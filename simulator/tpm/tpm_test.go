@@ -6,18 +6,13 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"net"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
-	"github.com/dpslab/dpslab/internal/clock"
 	"github.com/dpslab/dpslab/internal/devwire"
+	"github.com/dpslab/dpslab/internal/swtpm"
 	"github.com/dpslab/dpslab/simulator/tpm"
 	"github.com/google/go-tpm/tpm2"
 	"github.com/google/go-tpm/tpm2/transport"
@@ -35,36 +30,11 @@ func hardware(t *testing.T) *tpm.Hardware {
 
 func software(t *testing.T) transport.TPMCloser {
 	t.Helper()
-	program, err := exec.LookPath("swtpm")
+	conn, err := linuxudstpm.Open(swtpm.Start(t))
 	if err != nil {
-		const missing = "not run: swtpm is not installed (on Debian: apt-get install swtpm)"
-		if os.Getenv("DPSLAB_INTEROP") == "required" {
-			t.Fatal(missing)
-		}
-		t.Skip(missing)
-	}
-	folder := t.TempDir()
-	socket := filepath.Join(folder, "tpm")
-	cmd := exec.Command(program, "socket", "--tpm2", "--tpmstate", "dir="+folder,
-		"--server", "type=unixio,path="+socket, "--flags", "not-need-init,startup-clear")
-	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
-	for {
-		// The socket is there before anybody listens.
-		if probe, err := net.Dial("unix", socket); err == nil {
-			probe.Close()
-			conn, err := linuxudstpm.Open(socket)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return conn
-		}
-		if err := clock.Wait(t.Context(), clock.System(), 10*time.Millisecond); err != nil {
-			t.Fatal(err)
-		}
-	}
+	return conn
 }
 
 // each runs a test on the emulated TPM and on a whole one: what the first does must be what

@@ -14,6 +14,7 @@ import (
 
 	"github.com/dpslab/dpslab/internal/clock"
 	"github.com/dpslab/dpslab/internal/pki"
+	"github.com/dpslab/dpslab/internal/swtpm"
 )
 
 // identity is what a program is told of its device: variables that node/lab.js reads.
@@ -44,7 +45,7 @@ func newIdentity(t *testing.T, purpose, attestation string) identity {
 		id.add(t, "", must(intermediate.Device(registration, o)))
 		id.file(t, "ROOT", pki.PEM(root.Certificate))
 	case "tpm":
-		id = id.with("TPM", softwareTPM(t))
+		id = id.with("TPM", swtpm.Start(t, dieWithTest))
 	}
 	return id
 }

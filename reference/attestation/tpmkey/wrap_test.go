@@ -5,49 +5,25 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/google/go-tpm/tpm2"
 	"github.com/google/go-tpm/tpm2/transport"
 	"github.com/google/go-tpm/tpm2/transport/linuxudstpm"
 
-	"github.com/dpslab/dpslab/internal/clock"
+	"github.com/dpslab/dpslab/internal/swtpm"
 	"github.com/dpslab/dpslab/reference/attestation/tpmkey"
 )
 
-// startTPM runs Debian's swtpm, which is a whole TPM in a process, until the test ends.
+// startTPM starts a TPM and opens it until the test ends.
 func startTPM(t *testing.T) transport.TPM {
 	t.Helper()
-	program, err := exec.LookPath("swtpm")
+	tpm, err := linuxudstpm.Open(swtpm.Start(t))
 	if err != nil {
-		const missing = "not run: swtpm is not installed (on Debian: apt-get install swtpm)"
-		if os.Getenv("DPSLAB_INTEROP") == "required" {
-			t.Fatal(missing)
-		}
-		t.Skip(missing)
-	}
-	folder := t.TempDir()
-	socket := filepath.Join(folder, "tpm")
-	cmd := exec.Command(program, "socket", "--tpm2", "--tpmstate", "dir="+folder,
-		"--server", "type=unixio,path="+socket, "--flags", "not-need-init,startup-clear")
-	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
-	for {
-		tpm, err := linuxudstpm.Open(socket)
-		if err == nil {
-			t.Cleanup(func() { tpm.Close() })
-			return tpm
-		}
-		if err := clock.Wait(t.Context(), clock.System(), 10*time.Millisecond); err != nil {
-			t.Fatal(err)
-		}
-	}
+	t.Cleanup(func() { tpm.Close() })
+	return tpm
 }
 
 func primary(t *testing.T, tpm transport.TPM, hierarchy tpm2.TPMHandle, template tpm2.TPMTPublic) (tpm2.NamedHandle, []byte) {
