@@ -12,13 +12,13 @@ NODE    := suites/interop/node
 PAGES   := reports/browser/node
 SPECS   := go tool ginkgo --procs=8 --randomize-all --fail-on-empty --fail-on-pending --succinct $$([ -t 1 ] || echo --no-color)
 
-.PHONY: help demo test tests build unit conformance containers interop browser browser-tests lint race verify abuse kills reproducible selfcheck fuzz bench release embed ci-examples clean setup interop-deps browser-deps
+.PHONY: help demo test tests build unit conformance rounds containers interop browser browser-tests lint race verify abuse kills reproducible selfcheck fuzz bench release embed ci-examples clean setup interop-deps browser-deps
 
 help:
 	@echo 'make demo        build, start a lab, provision a small fleet, run the checks, say where the report is'
 	@echo 'make test        unit tests, the checks on a lab and on containers, official SDKs, report pages, lint'
 	@echo 'make selfcheck   arm every catalogued defect and see that a check catches it'
-	@echo 'make verify      the slow proofs: selfcheck, race detector, fuzzing, abuse, other platforms'
+	@echo 'make verify      the slow proofs: selfcheck, race detector, 20 rounds in random order, fuzzing, abuse, other platforms'
 	@echo 'make bench       registrations a second, as a ratio to a bare TLS server'
 	@echo 'make release     dist/: six platforms, checksums, lists of modules, container images; VERSION=v1.2.3'
 
@@ -43,6 +43,10 @@ unit: setup
 	@./internal/make/setup.sh swtpm || ./internal/make/notrun.sh 'emulated TPMs and the blobs made for TPMs, against a whole one: swtpm is missing'
 	@./internal/make/setup.sh strace || ./internal/make/notrun.sh 'the order of sync and reply of dpslab --data: strace is missing'
 	./internal/make/proton.sh go test $$(go list ./... | grep -v -e '/suites$$' -e '/suites/interop$$' -e '/reports/browser$$')
+
+# Twenty times in random order, with the race detector at both ends.
+rounds: setup
+	./internal/make/rounds.sh
 
 # Every check, as Ginkgo specs against the binary as a child process. Its processes wait
 # more than they work.
@@ -89,7 +93,7 @@ race: setup
 selfcheck: build
 	$(BIN) selfcheck
 
-verify: selfcheck race fuzz abuse kills reproducible
+verify: selfcheck race rounds fuzz abuse kills reproducible
 	GOOS=darwin go vet ./... && GOOS=darwin CGO_ENABLED=0 go build -o /dev/null ./cmd/dpslab
 	GOOS=windows go vet ./... && GOOS=windows CGO_ENABLED=0 go build -o /dev/null ./cmd/dpslab
 

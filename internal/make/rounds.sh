@@ -16,8 +16,6 @@ trap 'stop; rm -rf "$folder"' EXIT
 trap 'exit 1' INT TERM
 
 go build -race -o "$folder/dpslab" ./cmd/dpslab
-go test -race -c -o "$folder/suites.test" ./suites
-go build -o "$folder/ginkgo" github.com/onsi/ginkgo/v2/ginkgo
 
 round=0
 while [ "$round" -lt "$rounds" ]; do
@@ -30,8 +28,8 @@ while [ "$round" -lt "$rounds" ]; do
     sleep 0.2
   done
   began=$(date +%s)
-  if ! DPSLAB_TARGET="$folder/target.yaml" "$folder/ginkgo" --procs=8 --randomize-all --seed="$((began + round))" \
-    --fail-on-empty --fail-on-pending --succinct --no-color "$folder/suites.test" >"$folder/round.log" 2>&1; then
+  if ! DPSLAB_TARGET="$folder/target.yaml" go tool ginkgo --race --procs=8 --randomize-all --seed="$((began + round))" \
+    --fail-on-empty --fail-on-pending --succinct --no-color ./suites >"$folder/round.log" 2>&1; then
     cat "$folder/round.log"
     echo "round $round of $rounds: red, seed $((began + round))"
     exit 1
