@@ -32,13 +32,18 @@ type Device struct {
 	operation string // id of the registration's operation, once known
 	outcome   Outcome
 
+	tries int // in a row that failed
+
 	hub        Hub
+	hubTries   int  // at the hub in a row that failed
 	toHub      bool // the second half of the plan has begun
 	subscribed bool // to methods, on this connection
 	twinRead   bool
 	reported   bool
 	first      time.Time // when the first message was due
+	due        time.Time // when the next one is
 	trying     int       // which message the deadline is for
+	leaving    time.Time // when it has stayed long enough; zero until all else is done
 }
 
 // stage does one step, sets the next, and returns how long to wait before that.
@@ -60,11 +65,37 @@ func (d *Device) Run(ctx context.Context) Outcome {
 		if !more {
 			return d.Outcome()
 		}
-		if clock.Wait(ctx, d.clock, wait) != nil {
+		if d.Wait(ctx, wait) != nil {
 			d.Stop(ctx.Err())
 			return d.Outcome()
 		}
 	}
+}
+
+// Wait returns when it is time for the next step: after d on the device's clock, or as
+// soon as the connection to the hub is lost. Its error is the context's.
+func (d *Device) Wait(ctx context.Context, wait time.Duration) error {
+	if wait <= 0 {
+		return ctx.Err()
+	}
+	timer := d.clock.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C():
+	case <-d.lost():
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return nil
+}
+
+// lost is closed when the connection to the hub has ended; nil, which blocks, when the
+// device is not at a hub.
+func (d *Device) lost() <-chan struct{} {
+	if d.hub == nil {
+		return nil
+	}
+	return d.hub.Lost()
 }
 
 // Step takes one step and returns how long to wait before the next. more is false when
@@ -80,6 +111,11 @@ func (d *Device) Step(ctx context.Context) (wait time.Duration, more bool) {
 	if d.waiting != "" {
 		d.observe(Step{Name: StepWait, Detail: d.waiting, At: d.since, Elapsed: now.Sub(d.since)})
 		d.waiting = ""
+	}
+	select {
+	case <-d.lost():
+		d.next = hubLost
+	default:
 	}
 	wait = d.next(d, ctx)
 	d.since = d.clock.Now()
@@ -104,6 +140,25 @@ func (d *Device) timed(name StepName, do func() (detail string, err error)) erro
 	d.observe(Step{Name: name, Detail: detail, At: at, Elapsed: d.clock.Now().Sub(at), Err: err})
 	return err
 }
+
+// pause is how long to wait after one more try that failed, when the peer asked for a wait
+// of asked, or, below zero, for none.
+func (d *Device) pause(asked time.Duration) time.Duration {
+	d.tries++
+	if d.plan.IgnoreRetryAfter {
+		asked = -1
+	}
+	switch {
+	case d.plan.Backoff != nil:
+		return max(d.plan.Backoff(d.tries), asked)
+	case asked >= 0:
+		return asked
+	}
+	return d.plan.Pause
+}
+
+// unasked is for pause, where the peer named no time.
+const unasked time.Duration = -1
 
 func (d *Device) observe(s Step) {
 	d.observing.Lock()

@@ -28,6 +28,7 @@ func hubConnect(d *Device, ctx context.Context) time.Duration {
 // not done again, but for the subscription to methods.
 func (d *Device) proceed() (wait time.Duration) {
 	p, now := d.plan, d.clock.Now()
+	d.tries, d.hubTries = 0, 0
 	switch {
 	case p.Methods != nil && !d.subscribed:
 		d.next = hubMethods
@@ -40,17 +41,48 @@ func (d *Device) proceed() (wait time.Duration) {
 			d.first = now
 		}
 		d.next = hubTelemetry
-		due := d.first.Add(time.Duration(d.outcome.Sent) * p.Interval)
-		wait = max(due.Sub(now), 0)
-		if n := d.outcome.Sent + 1; n != d.trying {
+		n := d.outcome.Sent + 1
+		if n != d.trying {
+			d.due = d.first.Add(p.Due(n))
+		}
+		wait = max(d.due.Sub(now), 0)
+		if n != d.trying {
 			d.trying, d.deadline = n, now.Add(wait).Add(p.Patience)
 		}
 	default:
+		if d.leaving.IsZero() {
+			d.leaving = now.Add(p.Stay)
+		}
 		d.next = goodbye
-		wait = p.Stay
+		wait = max(d.leaving.Sub(now), 0)
 	}
 	return wait
 }
+
+// hubLost is what follows when the connection ended: patience begins anew.
+func hubLost(d *Device, ctx context.Context) time.Duration {
+	d.observe(Step{Name: StepHubLost, Detail: d.outcome.Hub, At: d.clock.Now()})
+	d.deadline = d.clock.Now().Add(d.plan.Patience)
+	d.leaveHub()
+	return d.atHubAgain(ctx, errHubLost)
+}
+
+var errHubLost = errors.New("the connection to the hub ended")
+
+// atHubAgain connects to the hub once more, or registers anew where the plan says so.
+func (d *Device) atHubAgain(ctx context.Context, why error) time.Duration {
+	d.hubTries++
+	next := hubConnect
+	if n := d.plan.Reprovision; n > 0 && (d.hubTries >= n || refused(why)) {
+		d.hubTries, next = 0, connect
+		if refused(why) {
+			why = errHubRefused // which passes: the service may send the device elsewhere
+		}
+	}
+	return d.again(ctx, why, d.pause(unasked), next)
+}
+
+var errHubRefused = errors.New("the hub does not take the device's credentials")
 
 func hubMethods(d *Device, ctx context.Context) time.Duration {
 	return d.atHub(ctx, StepHubMethods, hubMethods, func() (string, error) {
@@ -108,13 +140,13 @@ func (d *Device) atHub(ctx context.Context, name StepName, same stage, do func()
 	if err == nil {
 		return d.proceed()
 	}
-	var refused *devwire.HubError
+	var answer *devwire.HubError
 	switch {
-	case !errors.As(err, &refused):
+	case !errors.As(err, &answer):
 		d.leaveHub()
-		return d.again(ctx, err, d.plan.Pause, hubConnect)
-	case busy(refused.Status):
-		return d.again(ctx, err, d.plan.Pause, same)
+		return d.atHubAgain(ctx, err)
+	case busy(answer.Status):
+		return d.again(ctx, err, d.pause(unasked), same)
 	}
 	return d.fail(err)
 }

@@ -16,6 +16,9 @@ type Plan struct {
 
 	Telemetry int           // how many messages it sends …
 	Interval  time.Duration // … and how far apart they begin; late ones follow at once
+	// Due is when the nth message is due, counted from 1, after the first; nil is Interval
+	// apart. It is called once for each n, in order.
+	Due func(n int) time.Duration
 	// Message is the nth message, counted from 1; nil sends {"n":n} as application/json.
 	Message func(n int) (payload []byte, properties map[string]string)
 
@@ -32,6 +35,14 @@ type Plan struct {
 	// Pause is between two tries, and before a poll when the service names no time.
 	// Default 2 s, as the SDKs'.
 	Pause time.Duration
+	// Backoff is how long to wait after the nth try in a row that failed, counted from 1,
+	// at least what the service asked for; nil is Pause, or what the service asked for.
+	Backoff func(n int) time.Duration
+	// IgnoreRetryAfter is what careless firmware does.
+	IgnoreRetryAfter bool
+	// Reprovision is after how many tries at its hub that failed in a row, or were refused
+	// for its credentials, it registers anew; 0 never.
+	Reprovision int
 }
 
 func (p Plan) withDefaults() Plan {
@@ -40,6 +51,9 @@ func (p Plan) withDefaults() Plan {
 	}
 	if p.Pause == 0 {
 		p.Pause = 2 * time.Second
+	}
+	if p.Due == nil {
+		p.Due = func(n int) time.Duration { return time.Duration(n-1) * p.Interval }
 	}
 	if p.Message == nil {
 		p.Message = func(n int) ([]byte, map[string]string) {
@@ -52,10 +66,11 @@ func (p Plan) withDefaults() Plan {
 // Step is one thing that a device did.
 type Step struct {
 	Name    StepName
-	Detail  string        // one line; holds no secret
-	At      time.Time     // when it began
-	Elapsed time.Duration // on the device's clock
-	Err     error         // nil for a refusal that was heard: Detail tells it
+	Detail  string          // one line; holds no secret
+	At      time.Time       // when it began
+	Elapsed time.Duration   // on the device's clock
+	Err     error           // nil for a refusal that was heard: Detail tells it
+	Answer  *devwire.Answer // of StepRegister and StepPoll that were answered
 }
 
 // StepName is the kind of a Step.
@@ -73,6 +88,7 @@ const (
 	StepHubTwin       StepName = "hub twin"
 	StepHubReport     StepName = "hub report"
 	StepHubTelemetry  StepName = "hub telemetry"
+	StepHubLost       StepName = "hub lost" // the connection ended, and not by the device
 	StepHubDisconnect StepName = "hub disconnect"
 )
 

@@ -19,7 +19,7 @@ func connect(d *Device, ctx context.Context) time.Duration {
 		return "", err
 	})
 	if err != nil {
-		return d.again(ctx, err, d.plan.Pause, connect)
+		return d.again(ctx, err, d.pause(unasked), connect)
 	}
 	d.next = register
 	if d.operation != "" {
@@ -42,36 +42,40 @@ func poll(d *Device, ctx context.Context) time.Duration {
 
 // ask puts one question to the service and goes where its answer leads.
 func (d *Device) ask(ctx context.Context, name StepName, same stage, question func() (devwire.Answer, error)) time.Duration {
-	var a devwire.Answer
-	err := d.timed(name, func() (_ string, err error) {
-		if a, err = question(); err != nil {
-			return "", err
-		}
-		return tell(a), nil
-	})
+	at := d.clock.Now()
+	a, err := question()
+	step := Step{Name: name, At: at, Elapsed: d.clock.Now().Sub(at), Err: err}
+	if err == nil {
+		step.Detail, step.Answer = tell(a), &a
+	}
+	d.observe(step)
 	d.outcome.Answer = a
 	if err != nil {
 		// The connection may be gone, and what was asked may have been heard: the next
 		// connection polls where an operation is known, and registers where not.
 		d.leaveService()
-		return d.again(ctx, err, d.plan.Pause, connect)
+		return d.again(ctx, err, d.pause(unasked), connect)
 	}
-	pause := d.plan.Pause
+	asked := unasked
 	if a.HasRetryAfter {
-		pause = a.RetryAfter
+		asked = a.RetryAfter
 	}
 	switch {
 	case busy(a.Code):
-		return d.again(ctx, &NotAssigned{a}, pause, same)
+		return d.again(ctx, &NotAssigned{a}, d.pause(asked), same)
 	case a.Code == http.StatusNotFound && name == StepPoll:
 		d.operation = "" // the service knows the operation no more: from the beginning
-		return d.again(ctx, &NotAssigned{a}, pause, register)
+		return d.again(ctx, &NotAssigned{a}, d.pause(asked), register)
 	case a.Code >= 300:
 		return d.fail(&NotAssigned{a})
 	}
-	d.outcome.Status, d.operation = a.Status, a.OperationID
+	d.outcome.Status, d.operation, d.tries = a.Status, a.OperationID, 0
 	switch a.Status {
 	case dps.StatusAssigning, dps.StatusUnassigned:
+		pause := asked
+		if pause == unasked {
+			pause = d.plan.Pause
+		}
 		if !d.clock.Now().Add(pause).Before(d.deadline) {
 			return d.fail(fmt.Errorf("still %s when patience ended, after %s", a.Status, d.plan.Patience))
 		}
@@ -87,8 +91,10 @@ func (d *Device) assigned(a devwire.Answer) time.Duration {
 	if a.State == nil || a.State.AssignedHub == "" || a.State.DeviceID == "" {
 		return d.fail(&devwire.Malformed{What: "assigned without assignedHub or deviceId", Raw: a.Raw})
 	}
-	now := d.clock.Now()
-	d.outcome.Hub, d.outcome.DeviceID, d.outcome.Assigned = a.State.AssignedHub, a.State.DeviceID, now.Sub(d.begun)
+	if d.outcome.Hub == "" {
+		d.outcome.Assigned = d.clock.Now().Sub(d.begun)
+	}
+	d.outcome.Hub, d.outcome.DeviceID, d.operation = a.State.AssignedHub, a.State.DeviceID, ""
 	d.leaveService()
 	d.next = hubConnect
 	return 0

@@ -11,6 +11,16 @@ import (
 // busy reports whether a status says to come back later.
 func busy(status int) bool { return status == http.StatusTooManyRequests || status >= 500 }
 
+// refused reports whether a hub refused the device's credentials.
+func refused(err error) bool {
+	var (
+		connect *devwire.ConnectRefused
+		sasl    *devwire.SASLRefused
+		token   *devwire.TokenRefused
+	)
+	return !passing(err) && (errors.As(err, &connect) || errors.As(err, &sasl) || errors.As(err, &token))
+}
+
 // passing reports whether what went wrong may go right at another try. A mistake in the
 // set-up, a refusal of the device's credentials, a server that cannot be trusted or talks
 // nonsense and a hub without an address do not pass.

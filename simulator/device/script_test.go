@@ -21,6 +21,7 @@ type reply struct {
 	answer devwire.Answer
 	err    error
 	takes  time.Duration // on the clock
+	loses  bool          // the connection to the hub ends after it
 }
 
 // script is a Transport whose replies are written down. Where nothing is, all is well.
@@ -29,6 +30,7 @@ type script struct {
 	calls   []string           // what was asked, in order
 	replies map[string][]reply // by the name of what is asked, in turn
 	methods func(name string, payload json.RawMessage) (int, any)
+	lost    chan struct{} // of the next connection to a hub
 }
 
 func newScript(replies map[string][]reply) *script {
@@ -43,6 +45,9 @@ func (s *script) take(name, detail string) reply {
 	}
 	s.replies[name] = list[1:]
 	s.clock.Advance(list[0].takes)
+	if list[0].loses {
+		close(s.lost)
+	}
 	return list[0]
 }
 
@@ -57,6 +62,7 @@ func (s *script) Hub(_ context.Context, host, deviceID string) (device.Hub, erro
 	if err := s.take("hub", " "+host+" "+deviceID).err; err != nil {
 		return nil, err
 	}
+	s.lost = make(chan struct{})
 	return scriptedHub{s}, nil
 }
 
@@ -92,6 +98,8 @@ func (c scriptedHub) HandleMethods(handle func(string, json.RawMessage) (int, an
 	c.s.methods = handle
 	return c.s.take("methods", "").err
 }
+
+func (c scriptedHub) Lost() <-chan struct{} { return c.s.lost }
 
 func (c scriptedHub) Close() error { return c.s.take("close", " hub").err }
 

@@ -32,5 +32,7 @@ type Hub interface {
 	Report(ctx context.Context, patch any) (version int64, err error)
 	// HandleMethods answers direct methods with handle, on any goroutine, until Close.
 	HandleMethods(handle func(name string, payload json.RawMessage) (status int, response any)) error
+	// Lost is closed when the connection ends, by whichever side; nil where that is never told.
+	Lost() <-chan struct{}
 	Close() error
 }
