@@ -1,5 +1,5 @@
 #!/bin/sh
-# setup.sh go|node|python|proton|swtpm|strace …: are the tools here that a target needs? Says nothing where they are.
+# setup.sh go|node|python|proton|swtpm|postgres|strace …: are the tools here that a target needs? Says nothing where they are.
 # As root on Debian it installs what is missing, after a line that says so.
 set -eu
 
@@ -29,6 +29,8 @@ for tool in "$@"; do
   # Debian's Python has Debian's packages, whatever else is called python3.
   proton) /usr/bin/python3 -c 'import proton' 2>/dev/null || debian 'qpid-proton for /usr/bin/python3' 'the tests of AMQP need' python3-qpid-proton ;;
   swtpm) has swtpm || { without='' && debian swtpm 'the tests of TPMs need' swtpm; } ;;
+  # Debian's package starts a server of its own; the tests leave that one alone.
+  postgres) has initdb || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { without='' && debian PostgreSQL 'the tests of replicas need' postgresql; } ;;
   strace) has strace || { without='' && debian strace 'the test of the order of sync and reply needs' strace; } ;;
   *) fail "setup.sh knows no tool $tool" ;;
   esac

@@ -27,8 +27,8 @@ func NewDisk(f *durable.File) (*Disk, error) {
 	}
 	d := &Disk{file: f, groups: NewMemory()}
 	err := f.View(func(tx *bolt.Tx) error {
-		return tx.Bucket(buckets[Group]).ForEach(func(id, b []byte) error {
-			e, err := unmarshal(id, b)
+		return tx.Bucket(buckets[Group]).ForEach(func(_, b []byte) error {
+			e, err := Unmarshal(b)
 			if err != nil {
 				return err
 			}
@@ -45,7 +45,7 @@ func (d *Disk) Get(_ context.Context, k Kind, id string) (e Enrollment, err erro
 		if b == nil {
 			return ErrNotFound
 		}
-		e, err = unmarshal([]byte(id), b)
+		e, err = Unmarshal(b)
 		return err
 	})
 	return e, err
@@ -66,9 +66,9 @@ func (d *Disk) Replace(_ context.Context, e Enrollment, was string) error {
 
 // put stores e where may has no objection.
 func (d *Disk) put(e Enrollment, may func(b *bolt.Bucket) error) error {
-	text, err := json.Marshal(keptOf(e))
+	text, err := Marshal(e)
 	if err != nil {
-		return fmt.Errorf("enrollment %q: %w", e.ID, err)
+		return err
 	}
 	return d.file.Update(func(tx *bolt.Tx) error {
 		b := tx.Bucket(buckets[e.Kind])
@@ -120,7 +120,7 @@ func (d *Disk) List(_ context.Context, k Kind, after string, limit int) (list []
 			if string(id) == Fold(after) {
 				continue
 			}
-			e, err := unmarshal(id, b)
+			e, err := Unmarshal(b)
 			if err != nil {
 				return err
 			}
@@ -137,16 +137,4 @@ func (d *Disk) SymmetricKeyGroups(ctx context.Context) ([]Enrollment, error) {
 
 func (d *Disk) SigningGroups(ctx context.Context, rawSubject []byte) ([]Enrollment, error) {
 	return d.groups.SigningGroups(ctx, rawSubject)
-}
-
-func unmarshal(id, text []byte) (Enrollment, error) {
-	var k kept
-	err := json.Unmarshal(text, &k)
-	if err == nil {
-		var e Enrollment
-		if e, err = k.enrollment(); err == nil {
-			return e, nil
-		}
-	}
-	return Enrollment{}, fmt.Errorf("enrollment %q cannot be read: %w", id, err)
 }

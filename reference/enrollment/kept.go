@@ -2,6 +2,8 @@ package enrollment
 
 import (
 	"crypto/x509"
+	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/dpslab/dpslab/internal/dps"
@@ -32,6 +34,28 @@ type kept struct {
 	CredentialPolicy  string          `json:",omitzero"`
 	ETag              string
 	Created, Updated  time.Time
+}
+
+// Marshal returns a record in the form that stores keep, JSON with its keys in it.
+func Marshal(e Enrollment) ([]byte, error) {
+	text, err := json.Marshal(keptOf(e))
+	if err != nil {
+		return nil, fmt.Errorf("enrollment %q: %w", e.ID, err)
+	}
+	return text, nil
+}
+
+// Unmarshal reads what Marshal wrote.
+func Unmarshal(text []byte) (Enrollment, error) {
+	var k kept
+	if err := json.Unmarshal(text, &k); err != nil {
+		return Enrollment{}, fmt.Errorf("an enrollment cannot be read: %w", err)
+	}
+	e, err := k.enrollment()
+	if err != nil {
+		return Enrollment{}, fmt.Errorf("enrollment %q cannot be read: %w", k.ID, err)
+	}
+	return e, nil
 }
 
 func keptOf(e Enrollment) kept {
