@@ -19,6 +19,7 @@ import (
 	"github.com/dpslab/dpslab/reference/deviceapi/httpsfront"
 	"github.com/dpslab/dpslab/reference/deviceapi/mqttfront"
 	"github.com/dpslab/dpslab/reference/issuing"
+	"github.com/dpslab/dpslab/reference/postgres"
 	"github.com/dpslab/dpslab/reference/provisioning"
 	"github.com/dpslab/dpslab/reference/quota"
 	"github.com/dpslab/dpslab/reference/serviceapi"
@@ -42,6 +43,8 @@ type ServiceSpec struct {
 	// Data keeps enrollments, registrations and secrets. Whoever opened it closes it when
 	// the service has ended. nil: all ends with the service.
 	Data *durable.File
+	// Database keeps the same, in place of Data, and is closed as Data is.
+	Database *postgres.DB
 }
 
 // LinkedHub links a hub to a service.
@@ -97,7 +100,11 @@ func (s *Server) newService(spec ServiceSpec) (*Service, error) {
 		name: spec.Name, scope: spec.Scope, key: spec.Key, server: s, clock: clock.NewMovable(s.o.Clock),
 		hosts: []string{strings.ToLower(spec.Name) + "." + s.o.Domain},
 	}
-	kept, err := openStores(spec.Data)
+	open := func() (stores, error) { return openStores(spec.Data) }
+	if spec.Database != nil {
+		open = func() (stores, error) { return sharedStores(spec.Database) }
+	}
+	kept, err := open()
 	if err != nil {
 		return nil, fmt.Errorf("data of service %q: %w", v.name, err)
 	}

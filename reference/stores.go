@@ -1,10 +1,12 @@
 package reference
 
 import (
+	"context"
 	"errors"
 
 	"github.com/dpslab/dpslab/internal/durable"
 	"github.com/dpslab/dpslab/reference/enrollment"
+	"github.com/dpslab/dpslab/reference/postgres"
 	"github.com/dpslab/dpslab/reference/registration"
 )
 
@@ -14,6 +16,13 @@ type stores struct {
 	registrations registration.Store
 	secret        []byte // what the keys of challenges follow from
 	secondaryKey  []byte // of provisioningserviceowner
+}
+
+// sharedStores returns the stores in a database, which other processes may use too.
+func sharedStores(d *postgres.DB) (stores, error) {
+	secret, notSecret := d.Secret(context.Background(), "challenges", randomKey())
+	secondary, noKey := d.Secret(context.Background(), "secondary key", randomKey())
+	return stores{d.Enrollments(), d.Registrations(), secret, secondary}, errors.Join(notSecret, noKey)
 }
 
 // openStores returns the stores in a data file; without one, new ones in memory.

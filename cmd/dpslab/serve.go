@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +18,7 @@ func newReference() *cobra.Command {
 	group := parent(&cobra.Command{Use: "reference", Short: "Run the reference provisioning service alone"})
 	var f labFlags
 	var hubs []string
+	var database bool
 	cmd := &cobra.Command{
 		Use:   "serve [flags]",
 		Short: "Serve the reference, linked to hubs that run elsewhere",
@@ -23,7 +26,10 @@ func newReference() *cobra.Command {
 
 A hub that another process serves from the same state folder is linked by its number, any
 other by its connection string. It is dialled by its name, port 443, or at what is behind
-the @. DPSLAB_CONTROL_TOKEN sets the token of the control port.`,
+the @. DPSLAB_CONTROL_TOKEN sets the token of the control port.
+
+With --database, enrollments and registrations are in the PostgreSQL whose URL is in
+DPSLAB_DATABASE. Concurrent registrations of one id are refused within one process only.`,
 		Example: `  dpslab reference serve --link-hub "$DPSLAB_HUB_1_CONNECTION_STRING@127.0.0.1:9443"
   dpslab reference serve --state ./lab --link-hub 1 --link-hub 2@10.0.0.7:8443
   dpslab reference serve --standard-ports --listen 0.0.0.0 --env-file lab.env`,
@@ -34,6 +40,11 @@ the @. DPSLAB_CONTROL_TOKEN sets the token of the control port.`,
 				return err
 			}
 			o.Reference = true
+			if database {
+				if o.Database = os.Getenv("DPSLAB_DATABASE"); o.Database == "" {
+					return errors.New("--database needs a URL in DPSLAB_DATABASE, such as postgres://user@host/name")
+				}
+			}
 			for _, spec := range hubs {
 				linked, err := parseLinkedHub(spec)
 				if err != nil {
@@ -47,6 +58,8 @@ the @. DPSLAB_CONTROL_TOKEN sets the token of the control port.`,
 	group.Example = cmd.Example
 	f.add(cmd.Flags())
 	cmd.Flags().StringArrayVar(&hubs, "link-hub", nil, "number or connection string of a hub, with @host:port where it is not at its name")
+	cmd.Flags().BoolVar(&database, "database", false, "keep enrollments and registrations in the PostgreSQL of DPSLAB_DATABASE")
+	cmd.MarkFlagsMutuallyExclusive("database", "data")
 	group.AddCommand(cmd)
 	return group
 }

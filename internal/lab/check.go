@@ -24,6 +24,8 @@ func (o Options) check() error {
 		return fmt.Errorf("--hub %d: a state holds the hubs 1 to %d", o.OnlyHub, maxHubs)
 	case o.Data != "" && o.State == "":
 		return errDataWithoutState
+	case o.Database != "" && o.State == "":
+		return errDatabaseWithoutState
 	case o.IDScope != "" && !scopePattern.MatchString(o.IDScope):
 		return fmt.Errorf("--id-scope %q is no id scope: letters and digits, as in 0ne00DEMO01", o.IDScope)
 	case !domainPattern.MatchString(o.HubDomain):

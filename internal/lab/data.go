@@ -1,10 +1,12 @@
 package lab
 
 import (
+	"context"
 	"errors"
 	"path/filepath"
 
 	"github.com/dpslab/dpslab/internal/durable"
+	"github.com/dpslab/dpslab/reference/postgres"
 )
 
 // Formats of the data files. A change of what a file holds is a new number.
@@ -14,6 +16,8 @@ const (
 )
 
 var errDataWithoutState = errors.New("--data needs the keys and names of a state folder; give one with --state")
+
+var errDatabaseWithoutState = errors.New("--database needs the keys and names of a state folder; give one with --state")
 
 // openData opens the data file of a service or a hub, which the lab closes; nil where the
 // lab keeps no data. Each has its own, so that processes may share the folder.
@@ -29,7 +33,19 @@ func (l *Lab) openData(folder, file string, is durable.Identity) (*durable.File,
 	return f, nil
 }
 
+// openServiceData opens the database of the service where there is one, and else its data file.
+func (l *Lab) openServiceData(o Options) (f *durable.File, err error) {
+	if o.Database != "" {
+		l.database, err = postgres.Open(context.Background(), o.Database)
+		return nil, err
+	}
+	return l.openData(o.Data, "service.db", durable.Identity{Format: serviceFormat, Owner: l.State.serviceName()})
+}
+
 func (l *Lab) closeData() error {
+	if l.database != nil {
+		l.database.Close()
+	}
 	var errs []error
 	for _, f := range l.data {
 		errs = append(errs, f.Close())

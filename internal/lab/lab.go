@@ -30,6 +30,7 @@ import (
 	"github.com/dpslab/dpslab/internal/frontdoor"
 	"github.com/dpslab/dpslab/internal/transcript"
 	"github.com/dpslab/dpslab/reference"
+	"github.com/dpslab/dpslab/reference/postgres"
 	"github.com/dpslab/dpslab/reference/quota"
 )
 
@@ -37,6 +38,7 @@ import (
 type Options struct {
 	State     string // state folder; empty: nothing is kept
 	Data      string // folder of what service and hubs are told; empty: it is kept in memory
+	Database  string // PostgreSQL URL of what the service is told, in place of Data; a secret
 	Listen    string // IP address that all hosts share; default 127.0.0.1
 	Ports     frontdoor.Ports
 	AutoPorts bool   // pick free ports; Ports is not looked at
@@ -87,6 +89,7 @@ type Lab struct {
 	token     string
 	playsHubs bool
 	data      []*durable.File
+	database  *postgres.DB // nil without one
 }
 
 // Start brings a lab up. When it returns without an error, everything listens.
@@ -179,13 +182,13 @@ func (l *Lab) fill(o Options) error {
 		if o.Limited {
 			limits = quota.Documented()
 		}
-		data, err := l.openData(o.Data, "service.db", durable.Identity{Format: serviceFormat, Owner: l.State.serviceName()})
+		data, err := l.openServiceData(o)
 		if err != nil {
 			return err
 		}
 		service, err := l.Reference.AddService(reference.ServiceSpec{
 			Name: l.State.serviceName(), Scope: scope, Global: true, Key: l.State.kept.ServiceKey,
-			RetryAfter: o.RetryAfter, Limits: limits, NaiveREST: !o.Plain, Hubs: linked, Data: data,
+			RetryAfter: o.RetryAfter, Limits: limits, NaiveREST: !o.Plain, Hubs: linked, Data: data, Database: l.database,
 		})
 		if err != nil {
 			return err
