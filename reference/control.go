@@ -10,6 +10,7 @@ import (
 	"github.com/dpslab/dpslab/internal/controlserver"
 	"github.com/dpslab/dpslab/internal/dps"
 	"github.com/dpslab/dpslab/internal/point"
+	"github.com/dpslab/dpslab/reference/allocation"
 	"github.com/dpslab/dpslab/reference/document"
 	"github.com/dpslab/dpslab/reference/quota"
 )
@@ -29,6 +30,7 @@ func (s *Server) Mount(c *controlserver.Server) {
 	c.Handle("DELETE "+one, s.remove)
 	c.Handle("PUT "+one+"/linkedHubs", s.link)
 	c.Handle("PUT "+one+"/limits", s.limit)
+	c.Handle("PUT "+one+"/latencies", s.latencies)
 	c.HandleClock(collection, func(name string) (*clock.Movable, error) {
 		v, err := s.found(name)
 		if err != nil {
@@ -139,7 +141,7 @@ func shownLimits(l quota.Limits) controlserver.Limits {
 func (s *Server) make(ctx context.Context, asked controlserver.ServiceSpec) (*Service, error) {
 	spec := ServiceSpec{
 		Name: asked.Name, OwnAddress: asked.OwnAddress, Hubs: linkedHubs(asked.LinkedHubs),
-		RetryAfter: defaultRetryAfter, NaiveREST: asked.NaiveREST != nil && *asked.NaiveREST,
+		Latencies: allocation.Table(asked.Latencies), RetryAfter: defaultRetryAfter, NaiveREST: asked.NaiveREST != nil && *asked.NaiveREST,
 	}
 	if asked.Limits != nil {
 		limits, err := limitsOf(*asked.Limits)
@@ -204,5 +206,6 @@ func (v *Service) describe() controlserver.Service {
 		Ports:            controlserver.Ports{HTTPS: p.HTTPS, MQTTS: p.MQTTS, AMQPS: p.AMQPS},
 		ConnectionString: v.ConnectionString(), LinkedHubs: v.LinkedHubs(),
 		RetryAfterSeconds: int(v.core.RetryAfter() / time.Second), Limits: shownLimits(v.quota.Limits()),
+		Latencies: controlserver.Latencies(v.Latencies()),
 	}
 }

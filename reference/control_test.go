@@ -67,6 +67,13 @@ func TestControlMakesAndRemovesServices(t *testing.T) {
 	if status, doc := control("PUT", "/v1/services/dps-a/linkedHubs", `[]`); status != 200 || len(v.LinkedHubs()) != 0 {
 		t.Errorf("without hubs: %d %v", status, doc)
 	}
+	if status, doc := control("PUT", "/v1/services/dps-a/latencies", `{"10.1.2.3/8":{"HUB-A":12.5}}`); status != 200 ||
+		fmt.Sprint(doc["latencies"]) != "map[10.0.0.0/8:map[hub-a:12.5]]" {
+		t.Errorf("the latencies: %d %v", status, doc)
+	}
+	if status, doc := control("PUT", "/v1/services/dps-a/latencies", `{}`); status != 200 || doc["latencies"] != nil {
+		t.Errorf("no latencies: %d %v", status, doc)
+	}
 	if status, _ := control("DELETE", "/v1/services/dps-a", ""); status != 204 || len(l.Services()) != 0 {
 		t.Errorf("removed with %d, %d services left", status, len(l.Services()))
 	}
@@ -92,6 +99,10 @@ func TestControlRefuses(t *testing.T) {
 		{"a member that nobody knows", "POST", "/v1/services", `{"colour":"red"}`, 400, "colour"},
 		{"links of a hub that cannot be linked", "PUT", "/v1/services/dps-a/linkedHubs", `[{"connectionString":"x"}]`, 400, "linked hub"},
 		{"links that are no list", "PUT", "/v1/services/dps-a/linkedHubs", `{}`, 400, ""},
+		{"a network that is none", "POST", "/v1/services", `{"latencies":{"10.0.0.0":{}}}`, 400, "10.0.0.0/8"},
+		{"latencies from no network", "PUT", "/v1/services/dps-a/latencies", `{"10.0.0.0":{}}`, 400, "10.0.0.0/8"},
+		{"a latency below nothing", "PUT", "/v1/services/dps-a/latencies", `{"10.0.0.0/8":{"hub-a":-1}}`, 400, "0 or more"},
+		{"latencies at what is not there", "PUT", "/v1/services/none/latencies", `{}`, 404, "no service"},
 		{"a service that is not there", "GET", "/v1/services/none", ``, 404, "no service"},
 		{"removing what is not there", "DELETE", "/v1/services/none", ``, 404, "no service"},
 		{"linking at what is not there", "PUT", "/v1/services/none/linkedHubs", `[]`, 404, "no service"},

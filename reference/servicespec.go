@@ -2,6 +2,7 @@ package reference
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -15,6 +16,7 @@ import (
 	"github.com/dpslab/dpslab/internal/frontdoor"
 	"github.com/dpslab/dpslab/internal/mqttserver"
 	"github.com/dpslab/dpslab/internal/point"
+	"github.com/dpslab/dpslab/reference/allocation"
 	"github.com/dpslab/dpslab/reference/deviceapi/amqpfront"
 	"github.com/dpslab/dpslab/reference/deviceapi/httpsfront"
 	"github.com/dpslab/dpslab/reference/deviceapi/mqttfront"
@@ -40,6 +42,7 @@ type ServiceSpec struct {
 	Limits     quota.Limits  // default: none
 	NaiveREST  bool          // GET and POST /enrollments (service-api.md 8)
 	Hubs       []LinkedHub
+	Latencies  allocation.Table // for the policy geoLatency; default: none, so that all hubs tie
 	// Data keeps enrollments, registrations and secrets. Whoever opened it closes it when
 	// the service has ended. nil: all ends with the service.
 	Data *durable.File
@@ -118,7 +121,7 @@ func (s *Server) newService(spec ServiceSpec) (*Service, error) {
 		Name: v.name, Scope: v.scope, Secret: kept.secret, Enrollments: v.enrollments, Registrations: v.registrations, Policy: spec.Policy,
 		Quota: v.quota, Issuer: issuing.New(v.name), Webhooks: webhook.Caller{Record: serviceapi.Record}, RetryAfter: spec.RetryAfter, PollHold: pollHold, Clock: v.clock, Points: v.points, Logger: s.o.Logger,
 	})
-	if err := v.Link(spec.Hubs); err != nil {
+	if err := errors.Join(v.Link(spec.Hubs), v.SetLatencies(spec.Latencies)); err != nil {
 		return nil, err
 	}
 	certificate, err := s.o.Certificate(v.hosts...)

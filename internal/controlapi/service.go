@@ -24,8 +24,9 @@ func (h LinkedHub) String() string { return "linked hub" }
 type ServiceSpec struct {
 	Name              string      `json:"name,omitempty"`
 	OwnAddress        bool        `json:"ownAddress,omitempty"`       // a loopback address of its own
-	AllocationPolicy  string      `json:"allocationPolicy,omitempty"` // "hashed", "static"
+	AllocationPolicy  string      `json:"allocationPolicy,omitempty"` // "hashed", "geoLatency", "static"
 	LinkedHubs        []LinkedHub `json:"linkedHubs,omitempty"`
+	Latencies         Latencies   `json:"latencies,omitempty"` // default: none, so that all hubs tie
 	RetryAfterSeconds *int        `json:"retryAfterSeconds,omitempty"`
 	NaiveREST         *bool       `json:"naiveRest,omitempty"`
 	Limits            *Limits     `json:"limits,omitempty"`  // default: none
@@ -42,16 +43,17 @@ type Limits struct {
 // Service describes a service. ConnectionString has the key of its owner policy; String
 // leaves it out.
 type Service struct {
-	Name              string   `json:"name"`
-	IDScope           string   `json:"idScope"`
-	DeviceHost        string   `json:"deviceHost"`
-	ServiceHost       string   `json:"serviceHost"`
-	Address           string   `json:"address"` // IP
-	Ports             Ports    `json:"ports"`
-	ConnectionString  string   `json:"connectionString"`
-	LinkedHubs        []string `json:"linkedHubs"` // host names
-	RetryAfterSeconds int      `json:"retryAfterSeconds"`
-	Limits            Limits   `json:"limits"`
+	Name              string    `json:"name"`
+	IDScope           string    `json:"idScope"`
+	DeviceHost        string    `json:"deviceHost"`
+	ServiceHost       string    `json:"serviceHost"`
+	Address           string    `json:"address"` // IP
+	Ports             Ports     `json:"ports"`
+	ConnectionString  string    `json:"connectionString"`
+	LinkedHubs        []string  `json:"linkedHubs"` // host names
+	RetryAfterSeconds int       `json:"retryAfterSeconds"`
+	Limits            Limits    `json:"limits"`
+	Latencies         Latencies `json:"latencies,omitempty"`
 }
 
 func (s Service) String() string { return "service " + s.Name + " at " + s.Address }

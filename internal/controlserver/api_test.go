@@ -37,11 +37,13 @@ func TestServicesAndHubsTravelWhole(t *testing.T) {
 	weight, apply, retry, naive := 3, false, 0, false
 	want := controlapi.ServiceSpec{
 		Name: "two", OwnAddress: true, AllocationPolicy: "static", RetryAfterSeconds: &retry, NaiveREST: &naive, Defects: []string{"answers-500"},
+		Latencies:  controlapi.Latencies{"10.0.0.0/8": {"h": 1.5}},
 		LinkedHubs: []controlapi.LinkedHub{{ConnectionString: "HostName=h;SharedAccessKeyName=p;SharedAccessKey=aw==", AllocationWeight: &weight, ApplyAllocationPolicy: &apply}},
 	}
 	made := controlserver.Service{
 		Name: "two", IDScope: "0ne1", DeviceHost: "global", ServiceHost: "two", Address: "127.0.0.2", Ports: controlserver.Ports{HTTPS: 1, MQTTS: 2, AMQPS: 3},
 		ConnectionString: "HostName=two;SharedAccessKeyName=p;SharedAccessKey=aw==", LinkedHubs: []string{"h"}, RetryAfterSeconds: 3,
+		Latencies: controlserver.Latencies{"10.0.0.0/8": {"h": 1.5}},
 	}
 	l.Handle("POST /v1/services", func(w http.ResponseWriter, r *http.Request) error {
 		var spec controlserver.ServiceSpec
@@ -50,6 +52,7 @@ func TestServicesAndHubsTravelWhole(t *testing.T) {
 		}
 		h := spec.LinkedHubs[0]
 		if spec.Name != want.Name || !spec.OwnAddress || spec.AllocationPolicy != "static" || *spec.RetryAfterSeconds != 0 || *spec.NaiveREST || spec.Defects[0] != "answers-500" ||
+			spec.Latencies["10.0.0.0/8"]["h"] != 1.5 ||
 			h.ConnectionString != want.LinkedHubs[0].ConnectionString || *h.AllocationWeight != 3 || *h.ApplyAllocationPolicy {
 			return controlserver.Errorf(http.StatusTeapot, "got %+v", spec)
 		}
@@ -70,6 +73,16 @@ func TestServicesAndHubsTravelWhole(t *testing.T) {
 		}
 		return controlserver.Reply(w, http.StatusOK, []string{})
 	})
+	l.Handle("PUT /v1/services/{name}/latencies", func(w http.ResponseWriter, r *http.Request) error {
+		var latencies controlserver.Latencies
+		if err := controlserver.Decode(r, &latencies); err != nil {
+			return err
+		}
+		if latencies == nil {
+			return controlserver.Errorf(http.StatusTeapot, "the table is null")
+		}
+		return controlserver.Reply(w, http.StatusOK, controlserver.Service{})
+	})
 	l.Handle("DELETE /v1/hubs/{name}", func(w http.ResponseWriter, r *http.Request) error {
 		return controlserver.Reply(w, http.StatusNoContent, nil)
 	})
@@ -86,7 +99,8 @@ func TestServicesAndHubsTravelWhole(t *testing.T) {
 		t.Fatal(err)
 	}
 	if service.Name != "two" || service.IDScope != "0ne1" || service.DeviceHost != "global" || service.ServiceHost != "two" || service.Address != "127.0.0.2" ||
-		service.Ports != (controlapi.Ports{HTTPS: 1, MQTTS: 2, AMQPS: 3}) || service.ConnectionString != made.ConnectionString || !slices.Equal(service.LinkedHubs, made.LinkedHubs) || service.RetryAfterSeconds != 3 {
+		service.Ports != (controlapi.Ports{HTTPS: 1, MQTTS: 2, AMQPS: 3}) || service.ConnectionString != made.ConnectionString || !slices.Equal(service.LinkedHubs, made.LinkedHubs) || service.RetryAfterSeconds != 3 ||
+		service.Latencies["10.0.0.0/8"]["h"] != 1.5 {
 		t.Errorf("%#v", service)
 	}
 	if strings.Contains(service.String(), "aw==") {
@@ -97,6 +111,9 @@ func TestServicesAndHubsTravelWhole(t *testing.T) {
 		t.Errorf("a name with every kind of character: %q, %v", service.Name, err)
 	}
 	if err := l.client.SetLinkedHubs(t.Context(), "two", nil); err != nil {
+		t.Error(err)
+	}
+	if err := l.client.SetLatencies(t.Context(), "two", nil); err != nil {
 		t.Error(err)
 	}
 	hub, err := l.client.CreateHub(t.Context(), controlapi.HubSpec{Name: "one", OwnAddress: true})

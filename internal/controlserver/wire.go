@@ -54,13 +54,17 @@ type LinkedHub struct {
 type ServiceSpec struct {
 	Name              string      `json:"name,omitempty"`
 	OwnAddress        bool        `json:"ownAddress,omitempty"`
-	AllocationPolicy  string      `json:"allocationPolicy,omitempty"` // "hashed", "static"
+	AllocationPolicy  string      `json:"allocationPolicy,omitempty"` // "hashed", "geoLatency", "static"
 	LinkedHubs        []LinkedHub `json:"linkedHubs,omitempty"`
+	Latencies         Latencies   `json:"latencies,omitempty"`
 	RetryAfterSeconds *int        `json:"retryAfterSeconds,omitempty"`
 	NaiveREST         *bool       `json:"naiveRest,omitempty"`
 	Limits            *Limits     `json:"limits,omitempty"`
 	Defects           []string    `json:"defects,omitempty"`
 }
+
+// Latencies are milliseconds by network (CIDR) and host name of a hub.
+type Latencies map[string]map[string]float64
 
 // Limits are those of a service; 0 is none.
 type Limits struct {
@@ -71,16 +75,17 @@ type Limits struct {
 
 // Service describes a service. Its connection string has the key.
 type Service struct {
-	Name              string   `json:"name"`
-	IDScope           string   `json:"idScope"`
-	DeviceHost        string   `json:"deviceHost"`
-	ServiceHost       string   `json:"serviceHost"`
-	Address           string   `json:"address"` // IP
-	Ports             Ports    `json:"ports"`
-	ConnectionString  string   `json:"connectionString"`
-	LinkedHubs        []string `json:"linkedHubs"` // host names
-	RetryAfterSeconds int      `json:"retryAfterSeconds"`
-	Limits            Limits   `json:"limits"`
+	Name              string    `json:"name"`
+	IDScope           string    `json:"idScope"`
+	DeviceHost        string    `json:"deviceHost"`
+	ServiceHost       string    `json:"serviceHost"`
+	Address           string    `json:"address"` // IP
+	Ports             Ports     `json:"ports"`
+	ConnectionString  string    `json:"connectionString"`
+	LinkedHubs        []string  `json:"linkedHubs"` // host names
+	RetryAfterSeconds int       `json:"retryAfterSeconds"`
+	Limits            Limits    `json:"limits"`
+	Latencies         Latencies `json:"latencies,omitempty"`
 }
 
 // HubSpec asks for a hub.

@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"net"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -59,7 +60,7 @@ func (w *Wire) dial(ctx context.Context, ep Endpoint, port int, p transcript.Pro
 	}
 	ctx, cancel := within(ctx, w.timeouts().Dial)
 	defer cancel()
-	raw, err := w.connect(ctx, target)
+	raw, err := w.connect(ctx, target, ep.From)
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s for %s: %w", target, ep.Host, err)
 	}
@@ -77,11 +78,14 @@ func (w *Wire) dial(ctx context.Context, ep Endpoint, port int, p transcript.Pro
 }
 
 // connect opens the bare connection.
-func (w *Wire) connect(ctx context.Context, target string) (net.Conn, error) {
+func (w *Wire) connect(ctx context.Context, target string, from netip.Addr) (net.Conn, error) {
 	if w.Foreign {
 		return connectByProxy(ctx, target)
 	}
 	var d net.Dialer
+	if from.IsValid() {
+		d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 0))
+	}
 	return d.DialContext(ctx, "tcp", target)
 }
 

@@ -2,15 +2,18 @@ package devwire
 
 import (
 	"net"
+	"net/netip"
 	"strconv"
 	"strings"
 )
 
 // Endpoint is where a target answers. Host is only SNI and HTTP Host; Address is dialled.
-// An empty Address dials Host. A port of 0 is not offered.
+// An empty Address dials Host. A port of 0 is not offered. From is the client's own
+// address, of which loopback has many; the machine chooses one where it is not valid.
 type Endpoint struct {
 	Host, Address                   string
 	HTTPSPort, MQTTSPort, AMQPSPort int
+	From                            netip.Addr
 }
 
 // The real service and its hubs live under azure-devices.net,

@@ -209,7 +209,7 @@ func (a *arrival) hostFor(name string) *hosted {
 	return a.door.named(name)
 }
 
-func (a *arrival) localIP() netip.Addr { return localIP(a.raw) }
+func (a *arrival) localIP() netip.Addr { return ipOf(a.raw.LocalAddr()) }
 
 // handOn marks the end of the handshake, with the stream that the connection became, or
 // nil for HTTP. It reports false when the connection has been asked to end meanwhile.

@@ -45,6 +45,14 @@ func (c *Conn) TLS() tls.ConnectionState {
 	return c.tls.ConnectionState()
 }
 
+// ClientIP is where the client is; invalid when it did not come over TCP.
+func (c *Conn) ClientIP() netip.Addr {
+	if c.arrival != nil { // a WebSocket stream does not know
+		return ipOf(c.arrival.raw.RemoteAddr())
+	}
+	return ipOf(c.Conn.RemoteAddr())
+}
+
 // WebSocket reports whether the stream came by a WebSocket upgrade.
 func (c *Conn) WebSocket() bool { return c.webSocket }
 
@@ -54,7 +62,7 @@ func (c *Conn) Transcript() *transcript.Conn { return c.record }
 // At describes the connection to a point.
 func (c *Conn) At(step string) point.At {
 	at := point.At{Step: step}
-	if ip := localIP(c.Conn); ip.IsValid() {
+	if ip := ipOf(c.Conn.LocalAddr()); ip.IsValid() {
 		at.Listener = ip.String()
 	}
 	if c.arrival != nil {
@@ -108,9 +116,9 @@ func FromContext(ctx context.Context) *Conn {
 	return c
 }
 
-// localIP is the local address of a TCP connection; invalid for another kind.
-func localIP(nc net.Conn) netip.Addr {
-	tcp, ok := nc.LocalAddr().(*net.TCPAddr)
+// ipOf is the IP address of one end of a TCP connection; invalid for another kind.
+func ipOf(a net.Addr) netip.Addr {
+	tcp, ok := a.(*net.TCPAddr)
 	if !ok {
 		return netip.Addr{}
 	}

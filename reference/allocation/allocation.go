@@ -1,5 +1,6 @@
 // Package allocation chooses the linked hub that a device is assigned to (service-api.md
-// 4.2 to 4.5). A policy is a pure function of the registration id and the candidates.
+// 4.2 to 4.5). A policy is a pure function of the registration id, the candidates and how
+// far they are from the device.
 package allocation
 
 import (
@@ -18,15 +19,17 @@ type Candidate struct {
 }
 
 // Choose returns the hub that the policy gives the device, and false when there is none.
-func Choose(p dps.Policy, registrationID string, candidates []Candidate) (host string, ok bool) {
+func Choose(p dps.Policy, registrationID string, candidates []Candidate, d Distances) (host string, ok bool) {
 	if len(candidates) == 0 {
 		return "", false
 	}
 	switch p {
 	case dps.PolicyStatic: // [DPS-ALLOC-012]
 		return candidates[0].Host, true
-	case dps.PolicyHashed, dps.PolicyGeoLatency: // without a latency table all hubs tie, and ties are hashed
+	case dps.PolicyHashed:
 		return Hashed(registrationID, candidates), true
+	case dps.PolicyGeoLatency: // [DPS-ALLOC-043] ties are hashed [DPS-ALLOC-044]
+		return Hashed(registrationID, Nearest(candidates, d)), true
 	}
 	return "", false
 }

@@ -27,7 +27,7 @@ func TestPolicies(t *testing.T) {
 		{"no policy chooses nothing", dps.PolicyUnset, "dev-01", hubs(1), ""},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
-			got, ok := allocation.Choose(c.policy, c.id, c.candidates)
+			got, ok := allocation.Choose(c.policy, c.id, c.candidates, nil)
 			if got != c.want || ok != (c.want != "") {
 				t.Errorf("%q, %v", got, ok)
 			}

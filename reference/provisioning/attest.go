@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -22,6 +23,7 @@ type Claim struct {
 	Chain          []*x509.Certificate      // TLS client certificates, leaf first, or empty
 	TPM            *TPMKeys                 // of a device that says it has a TPM, or nil
 	NoTPM          bool                     // the transport has no way for a TPM
+	Client         netip.Addr               // where its connection comes from; invalid: not known
 	CSR            *x509.CertificateRequest // of a device that wants a certificate for its hub, or nil
 	Payload        []byte                   // what it sends to the custom allocation, any JSON, or nil
 	// PresentedAt is the service's time when the proof arrived. A token that was good when

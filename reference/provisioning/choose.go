@@ -2,6 +2,7 @@ package provisioning
 
 import (
 	"context"
+	"net/netip"
 
 	"github.com/dpslab/dpslab/internal/dps"
 	"github.com/dpslab/dpslab/internal/point"
@@ -19,6 +20,8 @@ type Choice struct {
 	Policy     dps.Policy
 	Candidates []allocation.Candidate
 	Linked     []allocation.Candidate // every linked hub, for plans to read
+	Client     netip.Addr             // where the device is; invalid: not known
+	Latencies  *allocation.Latencies  // from there and elsewhere
 	Host       string                 // empty: none
 }
 
@@ -28,11 +31,14 @@ func (s *Service) choose(ctx context.Context, a Attested, linked links, before r
 	if l, ok := linked.find(before.Hub); ok && keepsHub(a) {
 		return l, true
 	}
-	c := Choice{Policy: s.effectivePolicy(a.Enrollment), Candidates: s.candidates(a.Enrollment, linked)}
+	c := Choice{
+		Policy: s.effectivePolicy(a.Enrollment), Candidates: s.candidates(a.Enrollment, linked),
+		Client: a.Client, Latencies: s.latencies.Load(),
+	}
 	for _, l := range linked {
 		c.Linked = append(c.Linked, allocation.Candidate{Host: l.Hub.Host(), Weight: l.Weight})
 	}
-	c.Host, _ = allocation.Choose(c.Policy, a.RegistrationID, c.Candidates)
+	c.Host, _ = allocation.Choose(c.Policy, a.RegistrationID, c.Candidates, c.Latencies.From(c.Client))
 	Chosen.Hit(ctx, s.o.Points, a.At, &c)
 	return linked.find(c.Host)
 }

@@ -71,7 +71,7 @@ func TestPolicyAndCandidates(t *testing.T) {
 				failedWith(t, r, 400208)
 				return
 			}
-			want, _ := allocation.Choose(c.policy, "dev-01", c.candidates)
+			want, _ := allocation.Choose(c.policy, "dev-01", c.candidates, nil)
 			if r.Status != dps.StatusAssigned || r.Hub != want {
 				t.Errorf("%s at %q, want %q", r.Status, r.Hub, want)
 			}

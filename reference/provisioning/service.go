@@ -10,6 +10,7 @@ import (
 	"github.com/dpslab/dpslab/internal/clock"
 	"github.com/dpslab/dpslab/internal/dps"
 	"github.com/dpslab/dpslab/internal/point"
+	"github.com/dpslab/dpslab/reference/allocation"
 	"github.com/dpslab/dpslab/reference/enrollment"
 	"github.com/dpslab/dpslab/reference/quota"
 	"github.com/dpslab/dpslab/reference/registration"
@@ -38,8 +39,9 @@ const operationLifetime = time.Hour // [DPS-ERR-010]
 
 // Service is one isolated provisioning service behind its fronts.
 type Service struct {
-	o     Options
-	links atomic.Pointer[links]
+	o         Options
+	links     atomic.Pointer[links]
+	latencies atomic.Pointer[allocation.Latencies]
 
 	ctx    context.Context // ends when Close gives up waiting
 	cancel context.CancelFunc
@@ -85,6 +87,12 @@ func (s *Service) Link(list []Link) {
 	l := links(list)
 	s.links.Store(&l)
 }
+
+// SetLatencies replaces what is known of the latencies between networks and hubs.
+func (s *Service) SetLatencies(l *allocation.Latencies) { s.latencies.Store(l) }
+
+// Latencies are what is known of them; nil is nothing.
+func (s *Service) Latencies() *allocation.Latencies { return s.latencies.Load() }
 
 // Linked reports whether a hub of that host name is linked.
 func (s *Service) Linked(host string) bool {

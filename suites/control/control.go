@@ -23,6 +23,7 @@ type (
 	ServiceSpec = controlapi.ServiceSpec // asks for one
 	Limits      = controlapi.Limits
 	LinkedHub   = controlapi.LinkedHub
+	Latencies   = controlapi.Latencies
 	Hub         = controlapi.Hub
 	HubSpec     = controlapi.HubSpec // asks for one
 

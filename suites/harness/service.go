@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -76,7 +77,7 @@ func WithLink(h *Hub, connectionString string) ServiceOption {
 	return func(s *serviceSpec) { s.link(h, controlapi.LinkedHub{ConnectionString: connectionString}) }
 }
 
-// WithAllocation sets the service's own policy: hashed or static.
+// WithAllocation sets the service's own policy: hashed, geoLatency or static.
 func WithAllocation(p dps.Policy) ServiceOption {
 	return func(s *serviceSpec) { s.AllocationPolicy = policyWord(p) }
 }
@@ -188,6 +189,13 @@ func (s *Service) Link(ctx context.Context, t *T, options ...ServiceOption) {
 	}
 	t.Must(s.env.Control.SetLinkedHubs(ctx, s.Name, spec.LinkedHubs), "link other hubs")
 	s.Hubs = spec.hubs
+}
+
+// From is the service as a device sees it that has this address of its own.
+func (s *Service) From(address netip.Addr) *Service {
+	seen := *s
+	seen.Device.From = address
+	return &seen
 }
 
 // Limit replaces the limits of the service.

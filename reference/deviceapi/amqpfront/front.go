@@ -49,7 +49,7 @@ func (f *Front) identify(c *amqpserver.Conn, a address) (*device, *problem.Error
 		return nil, problem.ScopeNotFound()
 	}
 	d := &device{service: service, claim: provisioning.Claim{
-		RegistrationID: a.registrationID, Chain: c.Conn().PeerCertificates(), PresentedAt: service.Now(),
+		RegistrationID: a.registrationID, Chain: c.Conn().PeerCertificates(), Client: c.Conn().ClientIP(), PresentedAt: service.Now(),
 	}}
 	d.claim.At = d.at(c, amqpserver.StepSASL)
 	c.Value = d

@@ -82,7 +82,7 @@ func (f *Front) answer(r *http.Request, c *call) (*Reply, error) {
 	}
 	c.claim = provisioning.Claim{
 		RegistrationID: c.route.registrationID, APIVersion: request.APIVersion, Token: r.Header.Get("Authorization"),
-		Chain: conn.PeerCertificates(), PresentedAt: c.service.Now(), At: c.at,
+		Chain: conn.PeerCertificates(), Client: conn.ClientIP(), PresentedAt: c.service.Now(), At: c.at,
 	}
 	if c.claim.TPM, err = deviceapi.TPMKeys(request.Body); err != nil {
 		return nil, err

@@ -64,7 +64,8 @@ func (f *Front) open(s *mqttserver.Session, c mqttserver.Connect) (*device, byte
 	at.Service = service.Name()
 	return &device{service: service, claim: provisioning.Claim{
 		RegistrationID: u.registrationID, APIVersion: u.apiVersion, Token: string(c.Password),
-		Chain: s.Conn().PeerCertificates(), NoTPM: true, PresentedAt: service.Now(), At: at, // [DPS-TPM-014]
+		Chain: s.Conn().PeerCertificates(), Client: s.Conn().ClientIP(),
+		NoTPM: true, PresentedAt: service.Now(), At: at, // [DPS-TPM-014]
 	}}, mqttserver.Accepted
 }
 
