@@ -17,7 +17,7 @@ import (
 
 // Checks returns the checks of the family ALLOC.
 func Checks() []harness.Check {
-	return slices.Concat(enrollmentChecks, policyChecks, hashedChecks, failureChecks, identityChecks, againChecks, credentialChecks, unreachableChecks, versionChecks, webhookChecks, webhookFailures)
+	return slices.Concat(enrollmentChecks, policyChecks, linkChecks, wantChecks, hashedChecks, geoChecks, failureChecks, identityChecks, againChecks, credentialChecks, unreachableChecks, versionChecks, webhookChecks, webhookFailures, webhookDelays)
 }
 
 // several returns a service with n hubs of its own where the target can make one, and the

@@ -8,32 +8,23 @@ import (
 	. "github.com/onsi/gomega"
 )
 
-// Of sampled devices the lighter of two hubs with the weights 1 and 6 gets 23 on average.
-// By a binomial distribution it gets fewer than 5 or more than 47 in 7 of 10 million runs.
-// Devices that are spread evenly stay below 48 once in 10 million runs.
-const (
-	sampled         = 160
-	fewest, most    = 5, 47
-	light, heaviest = 1, 6
-)
-
 // hashedChecks are about the policy hashed.
 var hashedChecks = []harness.Check{{
 	Requirement: "DPS-ALLOC-009",
 	Title:       "the policy hashed assigns devices in proportion to the weights of hubs",
 	Run: func(ctx context.Context, env *harness.Env, t *harness.T) {
 		hubs := env.Hubs(ctx, t, 2)
-		s := env.Service(ctx, t, harness.WithWeightedHub(hubs[0], light), harness.WithWeightedHub(hubs[1], heaviest),
-			harness.WithRetryAfter(0))
-		group := s.SymmetricKeyGroup(ctx, t, harness.Members{"allocationPolicy": "hashed"})
-		got := 0
-		for _, host := range hubsOf(ctx, env, t, devicesOf(t, group, sampled)) {
-			if host == hubs[0].Host {
-				got++
-			}
-		}
-		t.Expect(got).To(And(BeNumerically(">=", fewest), BeNumerically("<=", most)),
-			"devices of %d at the hub of weight %d, when the other has %d", sampled, light, heaviest)
+		s := env.Service(ctx, t, harness.WithWeightedHub(hubs[0], 1), harness.WithWeightedHub(hubs[1], 3), harness.WithRetryAfter(0))
+		devices := devicesOf(t, s.SymmetricKeyGroup(ctx, t, harness.Members{"allocationPolicy": "hashed"}), crowded)
+		spreadBy(t, hostsOf(ctx, env, t, devices), map[*harness.Hub]int{hubs[0]: 1, hubs[1]: 3})
+	},
+}, {
+	Requirement: "DPS-ALLOC-009",
+	Title:       "the policy hashed assigns as many devices to each of three hubs of one weight",
+	Run: func(ctx context.Context, env *harness.Env, t *harness.T) {
+		s := several(ctx, env, t, 3)
+		devices := devicesOf(t, s.SymmetricKeyGroup(ctx, t, harness.Members{"allocationPolicy": "hashed"}), crowded)
+		spreadBy(t, hostsOf(ctx, env, t, devices), map[*harness.Hub]int{s.Hubs[0]: 1, s.Hubs[1]: 1, s.Hubs[2]: 1})
 	},
 }, {
 	Requirement: "DPS-ALLOC-010",
@@ -50,11 +41,10 @@ var hashedChecks = []harness.Check{{
 	Run: func(ctx context.Context, env *harness.Env, t *harness.T) {
 		hubs := env.Hubs(ctx, t, 3)
 		s := env.Service(ctx, t, harness.WithHubs(hubs...), harness.WithRetryAfter(0))
-		// By chance 20 devices or so keep their hub once in a million runs.
-		devices := devicesOf(t, s.SymmetricKeyGroup(ctx, t), 30)
-		before := hubsOf(ctx, env, t, devices)
+		devices := devicesOf(t, s.SymmetricKeyGroup(ctx, t), many)
+		before := hostsOf(ctx, env, t, devices)
 		s.Link(ctx, t, harness.WithHubs(hubs[1:]...))
-		after := hubsOf(ctx, env, t, devices)
+		after := hostsOf(ctx, env, t, devices)
 		for i := range devices {
 			if before[i] == hubs[0].Host {
 				t.Expect(after[i]).NotTo(Equal(hubs[0].Host), devices[i].RegistrationID)
@@ -62,6 +52,21 @@ var hashedChecks = []harness.Check{{
 				t.Expect(after[i]).To(Equal(before[i]), devices[i].RegistrationID)
 			}
 		}
+	},
+}, {
+	Requirement: "DPS-ALLOC-051",
+	Title:       "devices move only to a hub that is newly linked",
+	Run: func(ctx context.Context, env *harness.Env, t *harness.T) {
+		hubs := env.Hubs(ctx, t, 3)
+		s := env.Service(ctx, t, harness.WithHubs(hubs[:2]...), harness.WithRetryAfter(0))
+		devices := devicesOf(t, s.SymmetricKeyGroup(ctx, t), many)
+		before := hostsOf(ctx, env, t, devices)
+		s.Link(ctx, t, harness.WithHubs(hubs...))
+		after := hostsOf(ctx, env, t, devices)
+		for i := range devices {
+			t.Expect(after[i]).To(BeElementOf(before[i], hubs[2].Host), devices[i].RegistrationID)
+		}
+		t.Expect(after).To(ContainElement(hubs[2].Host), "the new hub, which should get a third")
 	},
 }, {
 	Requirement: "DPS-ALLOC-016",
