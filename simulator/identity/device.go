@@ -15,18 +15,31 @@ type Device struct {
 	Index          int
 	RegistrationID string
 	fleet          *Fleet
+	rolled         bool
+}
+
+// Rolled is the same device with its second key or certificate.
+func (d Device) Rolled() Device {
+	d.rolled = true
+	return d
+}
+
+// purpose is what a secret of the device is derived for.
+func (d Device) purpose(what string) string {
+	if d.rolled {
+		what = "secondary " + what
+	}
+	return what + " " + d.RegistrationID
 }
 
 // Key is the device's key in an individual enrollment, 64 bytes.
-func (d Device) Key() []byte { return d.fleet.derive("device key "+d.RegistrationID, deviceKeyBytes) }
-
-// SecondaryKey is the other key of an individual enrollment, 64 bytes.
-func (d Device) SecondaryKey() []byte {
-	return d.fleet.derive("secondary device key "+d.RegistrationID, deviceKeyBytes)
-}
+func (d Device) Key() []byte { return d.fleet.derive(d.purpose("device key"), deviceKeyBytes) }
 
 // DerivedKey is the device's key in the fleet's symmetric-key enrollment group.
 func (d Device) DerivedKey() []byte {
+	if d.rolled {
+		return devwire.DeriveKey(d.fleet.SecondaryGroupKey(), d.RegistrationID)
+	}
 	return devwire.DeriveKey(d.fleet.GroupKey(), d.RegistrationID)
 }
 
@@ -38,7 +51,7 @@ func (d Device) Certificate() (tls.Certificate, error) {
 	if err != nil {
 		return tls.Certificate{}, err
 	}
-	return issuer.Device(d.RegistrationID, f.options("certificate "+d.RegistrationID))
+	return issuer.Device(d.RegistrationID, f.options(d.purpose("certificate")))
 }
 
 // TPM is the device's TPM, which is emulated. The whole fleet shares one storage root key.

@@ -71,6 +71,9 @@ func (f *Fleet) Device(index int) Device {
 // GroupKey is the key of the fleet's symmetric-key enrollment group, 64 bytes.
 func (f *Fleet) GroupKey() []byte { return f.derive("group key", groupKeyBytes) }
 
+// SecondaryGroupKey is the group's other key, 64 bytes.
+func (f *Fleet) SecondaryGroupKey() []byte { return f.derive("secondary group key", groupKeyBytes) }
+
 const groupKeyBytes, deviceKeyBytes = 64, 64
 
 // derive is n bytes that belong to a purpose, the same for the same seed and prefix.
@@ -91,6 +94,9 @@ func (f *Fleet) storageRoot() *tpm.StorageRoot {
 	}
 	return f.root
 }
+
+// Name begins the registration ids, and the names of what the fleet needs.
+func (f *Fleet) Name() string { return f.prefix() }
 
 func (f *Fleet) prefix() string {
 	if f.Prefix == "" {

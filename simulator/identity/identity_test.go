@@ -59,7 +59,7 @@ func TestDevicesStayWhoTheyWere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := fmt.Sprint(d.RegistrationID, " ", digest(d.Key()), " ", digest(d.SecondaryKey()), " ", digest(d.DerivedKey()), " ",
+	got := fmt.Sprint(d.RegistrationID, " ", digest(d.Key()), " ", digest(d.Rolled().Key()), " ", digest(d.DerivedKey()), " ",
 		digest(c.Leaf.RawSubjectPublicKeyInfo), " ", digest(c.Certificate[0]), " ", digest(c.Certificate[1]), " ", digest(ek))
 	const want = "dev-000042 8d8d23ee1867a2c8 f07f1ab7c45d0cd1 a9b6423f6c5363fa 336678e0141d5962 68989612c7984999 4e1b26bf6ff41b0d 18bd15ec0a5c807f"
 	if got != want {
@@ -79,7 +79,7 @@ func TestDevicesDiffer(t *testing.T) {
 				t.Fatal(err)
 			}
 			for what, secret := range map[string][]byte{
-				"key": d.Key(), "secondary key": d.SecondaryKey(), "derived key": d.DerivedKey(),
+				"key": d.Key(), "secondary key": d.Rolled().Key(), "derived key": d.DerivedKey(),
 				"public key": c.Leaf.RawSubjectPublicKeyInfo, "serial": c.Leaf.SerialNumber.Bytes(),
 			} {
 				who := fmt.Sprintf("%s %d %s", name, i, what)
@@ -95,7 +95,7 @@ func TestDevicesDiffer(t *testing.T) {
 func TestKeysAreOfTheLengthTheServiceMakes(t *testing.T) {
 	f := fleet("s")
 	d := f.Device(0)
-	if len(f.GroupKey()) != 64 || len(d.Key()) != 64 || len(d.SecondaryKey()) != 64 || len(d.DerivedKey()) != 32 {
+	if len(f.GroupKey()) != 64 || len(d.Key()) != 64 || len(d.Rolled().Key()) != 64 || len(d.DerivedKey()) != 32 {
 		t.Error("a key has another length than the service's own")
 	}
 	if !bytes.Equal(d.DerivedKey(), devwire.DeriveKey(f.GroupKey(), d.RegistrationID)) {
