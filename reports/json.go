@@ -18,12 +18,16 @@ var JSONSchema []byte
 
 // WriteJSON writes the run as an indented JSON document, after JSONSchema. Text that is
 // very long is cut and says so; characters that a terminal would obey are escaped.
-func WriteJSON(w io.Writer, r Run) error {
+func WriteJSON(w io.Writer, r Run) error { return WriteDocument(w, r.bounded()) }
+
+// WriteDocument writes any value as an indented JSON document, with the characters escaped
+// that a terminal would obey.
+func WriteDocument(w io.Writer, v any) error {
 	var text bytes.Buffer
 	e := json.NewEncoder(&text)
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)
-	if err := e.Encode(r.bounded()); err != nil {
+	if err := e.Encode(v); err != nil {
 		return err
 	}
 	return writeEscaped(w, text.Bytes())

@@ -2,37 +2,16 @@ package reports_test
 
 import (
 	"bytes"
-	"encoding/json"
-	"maps"
-	"reflect"
-	"slices"
-	"strings"
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/dpslab/dpslab/reports"
 	"github.com/dpslab/dpslab/reports/internal/sample"
+	"github.com/dpslab/dpslab/reports/internal/schematest"
 )
 
-// schema compiles the published schema and asserts formats too.
-func schema(t testing.TB) *jsonschema.Schema {
-	t.Helper()
-	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(reports.JSONSchema))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := jsonschema.NewCompiler()
-	c.AssertFormat()
-	if err := c.AddResource("run.schema.json", document); err != nil {
-		t.Fatal(err)
-	}
-	s, err := c.Compile("run.schema.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
+func schema(t testing.TB) *jsonschema.Schema { return schematest.Compile(t, reports.JSONSchema) }
 
 func written(t testing.TB, r reports.Run) map[string]any {
 	t.Helper()
@@ -82,79 +61,6 @@ func TestTheSchemaRefuses(t *testing.T) {
 	}
 }
 
-// TestTheSchemaTellsEveryMember compares the schema with the types, both ways, and demands
-// a description for each member.
 func TestTheSchemaTellsEveryMember(t *testing.T) {
-	var document map[string]any
-	if err := json.Unmarshal(reports.JSONSchema, &document); err != nil {
-		t.Fatal(err)
-	}
-	defs := document["$defs"].(map[string]any)
-	resolve := func(node map[string]any) map[string]any {
-		for {
-			name, is := strings.CutPrefix(reference(node), "#/$defs/")
-			if !is {
-				return node
-			}
-			node = defs[name].(map[string]any)
-		}
-	}
-	var compare func(where string, of reflect.Type, node map[string]any)
-	compare = func(where string, of reflect.Type, node map[string]any) {
-		node = resolve(node)
-		switch {
-		case of.Kind() == reflect.Slice && of.Elem().Kind() == reflect.Struct:
-			compare(where+"[]", of.Elem(), node["items"].(map[string]any))
-		case of.Kind() == reflect.Pointer:
-			compare(where, of.Elem(), node)
-		case of.Kind() == reflect.Struct && of.PkgPath() != "time":
-			properties, _ := node["properties"].(map[string]any)
-			told := slices.Collect(maps.Keys(properties))
-			var required []string
-			for _, name := range anySlice(node["required"]) {
-				required = append(required, name.(string))
-			}
-			for field := range fields(of) {
-				name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
-				property, ok := properties[name].(map[string]any)
-				if !ok {
-					t.Errorf("%s.%s is not in the schema", where, name)
-					continue
-				}
-				if property["description"] == nil {
-					t.Errorf("%s.%s has no description", where, name)
-				}
-				if always := !strings.Contains(options, "omitempty"); always != slices.Contains(required, name) {
-					t.Errorf("%s.%s: written always %v, required %v", where, name, always, !always)
-				}
-				told = slices.DeleteFunc(told, func(n string) bool { return n == name })
-				compare(where+"."+name, field.Type, property)
-			}
-			if len(told) > 0 {
-				t.Errorf("the schema tells of %s.%s, which are not there", where, told)
-			}
-		}
-	}
-	compare("run", reflect.TypeFor[reports.Run](), document)
-}
-
-func reference(node map[string]any) string {
-	to, _ := node["$ref"].(string)
-	return to
-}
-
-func anySlice(v any) []any {
-	list, _ := v.([]any)
-	return list
-}
-
-// fields are the members of a struct that JSON knows, embedded ones unfolded.
-func fields(of reflect.Type) func(yield func(reflect.StructField) bool) {
-	return func(yield func(reflect.StructField) bool) {
-		for _, f := range reflect.VisibleFields(of) {
-			if !f.Anonymous && f.IsExported() && f.Tag.Get("json") != "-" && !yield(f) {
-				return
-			}
-		}
-	}
+	schematest.TellsEveryMember[reports.Run](t, reports.JSONSchema)
 }
