@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/dpslab/dpslab/internal/dps"
 	"github.com/dpslab/dpslab/internal/point"
 	"github.com/dpslab/dpslab/reference/allocation"
 	"github.com/dpslab/dpslab/reference/deviceapi/httpsfront"
@@ -66,7 +67,8 @@ var allocationDefects = point.Catalogue{{
 	},
 }, {
 	ID: "any-linked-hub", Summary: "hashes devices over all linked hubs, whatever their enrollment says",
-	Catches: []string{"DPS-ALLOC-005", "DPS-ALLOC-006", "DPS-ALLOC-008", "DPS-ALLOC-012", "DPS-ALLOC-013", "DPS-ALLOC-014"},
+	Catches: []string{"DPS-ALLOC-005", "DPS-ALLOC-006", "DPS-ALLOC-008", "DPS-ALLOC-012", "DPS-ALLOC-013", "DPS-ALLOC-014",
+		"DPS-ALLOC-053", "DPS-ALLOC-055", "DPS-ALLOC-056"},
 	Build: onChoice(func(call point.Call, c *provisioning.Choice) {
 		if len(c.Linked) > 0 {
 			c.Host = allocation.Hashed(call.Registration, c.Linked)
@@ -82,18 +84,34 @@ var allocationDefects = point.Catalogue{{
 	}),
 }, {
 	ID: "weights-ignored", Summary: "hashes devices evenly whatever the weights",
+	Catches: []string{"DPS-ALLOC-009", "DPS-ALLOC-052"},
+	Build: onChoice(func(call point.Call, c *provisioning.Choice) {
+		if c.Host != "" {
+			c.Host = allocation.Hashed(call.Registration, even(c.Candidates))
+		}
+	}),
+}, {
+	ID: "weights-blunted", Summary: "takes every weight for two more than it is",
 	Catches: []string{"DPS-ALLOC-009"},
 	Build: onChoice(func(call point.Call, c *provisioning.Choice) {
 		for i := range c.Candidates {
-			c.Candidates[i].Weight = 1
+			c.Candidates[i].Weight += 2
 		}
 		if c.Host != "" {
 			c.Host = allocation.Hashed(call.Registration, c.Candidates)
 		}
 	}),
 }, {
+	ID: "idle-hubs-chosen", Summary: "spreads devices over hubs too that take no part in allocation",
+	Catches: []string{"DPS-ALLOC-008", "DPS-ALLOC-052"},
+	Build: onChoice(func(call point.Call, c *provisioning.Choice) {
+		if c.Policy == dps.PolicyHashed && c.Host != "" {
+			c.Host = allocation.Hashed(call.Registration, c.Linked)
+		}
+	}),
+}, {
 	ID: "another-hub-each-time", Summary: "assigns a device to another hub with each registration",
-	Catches: []string{"DPS-ALLOC-010", "DPS-ALLOC-016"},
+	Catches: []string{"DPS-ALLOC-010", "DPS-ALLOC-016", "DPS-ALLOC-063"},
 	Build: func(point.Args) ([]point.Plan, error) {
 		var mu sync.Mutex
 		next := map[string]int{} // by registration
@@ -108,7 +126,7 @@ var allocationDefects = point.Catalogue{{
 	},
 }, {
 	ID: "hash-by-position", Summary: "hashes devices to the position of a hub in the list",
-	Catches: []string{"DPS-ALLOC-011"},
+	Catches: []string{"DPS-ALLOC-011", "DPS-ALLOC-051"},
 	Build: onChoice(func(call point.Call, c *provisioning.Choice) {
 		sum := 0
 		for _, r := range call.Registration {

@@ -3,6 +3,7 @@ package reference
 import (
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/dpslab/dpslab/internal/point"
@@ -37,7 +38,7 @@ var webhookDefects = point.Catalogue{{
 	Build:   onWebhookCall(func(c *provisioning.WebhookCall) { c.Question.Current = registration.Record{} }),
 }, {
 	ID: "webhook-waited-for", Summary: "waits for a webhook as long as it takes",
-	Catches: []string{"DPS-ALLOC-039"},
+	Catches: []string{"DPS-ALLOC-039", "DPS-ALLOC-062"},
 	Build:   onWebhookCall(func(c *provisioning.WebhookCall) { c.Patience = time.Hour }),
 }, {
 	ID: "webhook-redirected", Summary: "follows the redirects of a webhook",
@@ -72,8 +73,22 @@ var webhookDefects = point.Catalogue{{
 	Catches: []string{"DPS-ALLOC-038"},
 	Build:   onWebhookAnswer(func(a *provisioning.WebhookAnswer) { a.Foreign = false }),
 }, {
+	ID: "webhooks-given-up", Summary: "asks no webhook any more after one has failed",
+	Catches: []string{"DPS-ALLOC-061"},
+	Build: func(point.Args) ([]point.Plan, error) {
+		var failed atomic.Bool
+		return []point.Plan{
+			provisioning.WebhookAsking.Plan(func(_ point.Call, c *provisioning.WebhookCall) { c.Skip = failed.Load() }),
+			provisioning.WebhookAnswered.Plan(func(_ point.Call, a *provisioning.WebhookAnswer) {
+				if a.Err != nil || a.Foreign {
+					failed.Store(true)
+				}
+			}),
+		}, nil
+	},
+}, {
 	ID: "webhooks-one-by-one", Summary: "asks one webhook after the other",
-	Catches: []string{"DPS-ALLOC-040"},
+	Catches: []string{"DPS-ALLOC-040", "DPS-ALLOC-060"},
 	Build: func(point.Args) ([]point.Plan, error) {
 		var one sync.Mutex
 		return []point.Plan{

@@ -48,12 +48,20 @@ func TestTheCatalogueKeepsItsRules(t *testing.T) {
 	}
 }
 
+// removed are the numbers of clauses that are gone, which no other clause gets.
+var removed = map[string]string{
+	"DPS-ALLOC-058": "DPS-SVC-039 says the same",
+}
+
 func TestNumbersOfAFamilyAreContiguous(t *testing.T) {
 	next := map[string]int{}
 	for _, r := range requirement.All() {
 		next[r.Family()]++
+		if removed[fmt.Sprintf("DPS-%s-%03d", r.Family(), next[r.Family()])] != "" {
+			next[r.Family()]++
+		}
 		if want := fmt.Sprintf("DPS-%s-%03d", r.Family(), next[r.Family()]); r.ID != want {
-			t.Fatalf("%s stands where %s was due; the number of a removed clause has to be listed here", r.ID, want)
+			t.Fatalf("%s stands where %s was due; the number of a clause that is gone is listed under removed", r.ID, want)
 		}
 	}
 }

@@ -28,15 +28,16 @@ func Choose(p dps.Policy, registrationID string, candidates []Candidate, d Dista
 		return candidates[0].Host, true
 	case dps.PolicyHashed:
 		return Hashed(registrationID, candidates), true
-	case dps.PolicyGeoLatency: // [DPS-ALLOC-043] ties are hashed [DPS-ALLOC-044]
+	case dps.PolicyGeoLatency: // [DPS-ALLOC-043] ties are hashed [DPS-ALLOC-044] [DPS-ALLOC-063]
 		return Hashed(registrationID, Nearest(candidates, d)), true
 	}
 	return "", false
 }
 
 // Hashed is weighted rendezvous hashing: a device keeps its hub while the hub is a
-// candidate, a hub that leaves moves only its own devices, and each hub gets its share by
-// weight. The service's own algorithm is not published (service-api.md 4.3, inferred).
+// candidate, a hub that leaves moves only its own devices, one that joins moves devices to
+// itself alone, and each hub gets its share by weight. The service's own
+// algorithm is not published (service-api.md 4.3, inferred). [DPS-ALLOC-009] [DPS-ALLOC-051]
 func Hashed(registrationID string, candidates []Candidate) string {
 	best, bestScore := "", math.Inf(-1)
 	for _, c := range candidates {

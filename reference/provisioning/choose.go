@@ -33,7 +33,7 @@ func (s *Service) choose(ctx context.Context, a Attested, linked links, before r
 	}
 	c := Choice{
 		Policy: s.effectivePolicy(a.Enrollment), Candidates: s.candidates(a.Enrollment, linked),
-		Client: a.Client, Latencies: s.latencies.Load(),
+		Client: a.Client, Latencies: s.latencies.Load(), // [DPS-ALLOC-048] [DPS-ALLOC-049]
 	}
 	for _, l := range linked {
 		c.Linked = append(c.Linked, allocation.Candidate{Host: l.Hub.Host(), Weight: l.Weight})
@@ -59,7 +59,7 @@ func (s *Service) effectivePolicy(e enrollment.Enrollment) dps.Policy {
 	case e.HubHostName != "" && len(e.Hubs) == 0:
 		return dps.PolicyStatic
 	}
-	return s.o.Policy
+	return s.o.Policy // [DPS-ALLOC-050]
 }
 
 // candidates are the enrollment's hubs, else all linked ones; hubs that are not linked, or
@@ -67,12 +67,12 @@ func (s *Service) effectivePolicy(e enrollment.Enrollment) dps.Policy {
 func (s *Service) candidates(e enrollment.Enrollment, linked links) []allocation.Candidate {
 	named := e.Hubs
 	if len(named) == 0 && s.effectivePolicy(e) == dps.PolicyStatic {
-		// [DPS-ALLOC-013] static assigns to the hub that the enrollment names, or to none
+		// [DPS-ALLOC-013] [DPS-ALLOC-057] static assigns to the hub that the enrollment names, or to none
 		named = []string{e.HubHostName}
 	}
 	var list []allocation.Candidate
 	add := func(l Link) {
-		if l.Applies {
+		if l.Applies { // [DPS-ALLOC-008] [DPS-ALLOC-047] [DPS-ALLOC-056]
 			list = append(list, allocation.Candidate{Host: l.Hub.Host(), Weight: l.Weight})
 		}
 	}
@@ -81,7 +81,7 @@ func (s *Service) candidates(e enrollment.Enrollment, linked links) []allocation
 			add(l)
 		}
 	}
-	for _, host := range named {
+	for _, host := range named { // [DPS-ALLOC-053] [DPS-ALLOC-054] [DPS-ALLOC-055]
 		if l, ok := linked.find(host); ok {
 			add(l)
 		}

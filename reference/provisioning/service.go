@@ -85,7 +85,7 @@ func (s *Service) RetryAfter() time.Duration { return s.o.RetryAfter }
 // Link replaces the linked hubs. Registrations under way keep the ones they began with.
 func (s *Service) Link(list []Link) {
 	l := links(list)
-	s.links.Store(&l)
+	s.links.Store(&l) // [DPS-ALLOC-052]
 }
 
 // SetLatencies replaces what is known of the latencies between networks and hubs.

@@ -75,7 +75,7 @@ func (s *Service) allocate(ctx context.Context, a Attested, linked links, before
 		return s.consult(ctx, a, linked, before)
 	}
 	link, ok := s.choose(ctx, a, linked, before)
-	if !ok { // [DPS-ALLOC-015]
+	if !ok { // [DPS-ALLOC-015] [DPS-ALLOC-059]
 		return Link{}, Advice{}, noHub()
 	}
 	return link, Advice{}, nil

@@ -6,7 +6,7 @@
 //  2. Status 200 to 299 carries an AllocationResponse. Any other status, a redirect
 //     included, is an error that tells it.
 //  3. One call is one request on a connection of its own, so that a function that hangs
-//     holds up nobody else's. [DPS-ALLOC-040]
+//     holds up nobody else's. [DPS-ALLOC-040] [DPS-ALLOC-060] [DPS-ALLOC-061]
 package webhook
 
 import (
@@ -51,7 +51,7 @@ func (c Caller) Ask(ctx context.Context, q provisioning.Question) (provisioning.
 	if answer.StatusCode < 200 || answer.StatusCode > 299 {
 		return provisioning.Advice{}, provisioning.WebhookStatus(answer.StatusCode)
 	}
-	text, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer+1))
+	text, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer+1)) // [DPS-ALLOC-062] ends with ctx
 	switch {
 	case err != nil:
 		return provisioning.Advice{}, cause(ctx)

@@ -146,6 +146,17 @@ var geoChecks = []harness.Check{{
 		}
 	},
 }, {
+	Requirement: "DPS-ALLOC-063",
+	Title:       "devices whose nearest hubs tie stay where they are when they register again",
+	Run: func(ctx context.Context, env *harness.Env, t *harness.T) {
+		s := several(ctx, env, t, 3)
+		set(ctx, env, t, s, away(everywhere, map[*harness.Hub]float64{s.Hubs[0]: 20, s.Hubs[1]: 20, s.Hubs[2]: 80}))
+		devices := devicesOf(t, s.SymmetricKeyGroup(ctx, t, geo), 2*severalDevices)
+		first := hubsOf(ctx, env, t, devices)
+		t.Expect(first).To(ContainElements(s.Hubs[0].Host, s.Hubs[1].Host), "both get devices")
+		t.Expect(hubsOf(ctx, env, t, devices)).To(Equal(first))
+	},
+}, {
 	Requirement: "DPS-ALLOC-049",
 	Title:       "devices of two networks go each to the hub that is nearest to its own",
 	Needs:       []harness.Need{harness.NeedLoopback},

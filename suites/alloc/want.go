@@ -2,7 +2,6 @@ package alloc
 
 import (
 	"context"
-	"net/http"
 
 	"github.com/dpslab/dpslab/internal/dps"
 	"github.com/dpslab/dpslab/suites/harness"
@@ -35,20 +34,6 @@ var wantChecks = []harness.Check{{
 		for _, policy := range []string{"hashed", "geoLatency"} {
 			group := s.SymmetricKeyGroup(ctx, t, harness.Members{"allocationPolicy": policy, "iotHubHostName": last(s).Host})
 			t.Expect(reached(ctx, env, t, group, s.Hubs[0].Host, s.Hubs[1].Host)).To(BeEmpty(), "by %s: hubs that got no device", policy)
-		}
-	},
-}, {
-	Requirement: "DPS-ALLOC-058",
-	Title:       "an enrollment and a group of the policy static that name no hub are accepted",
-	Run: func(ctx context.Context, env *harness.Env, t *harness.T) {
-		s := env.Service(ctx, t)
-		for _, record := range []harness.Members{{"registrationId": t.Name()}, {"enrollmentGroupId": t.Name()}} {
-			record["allocationPolicy"] = "static"
-			record["attestation"] = harness.SymmetricKeys(harness.Key(), harness.Key())["attestation"]
-			answer := s.Put(ctx, t, pathOf(record), record)
-			t.Expect(answer.Status).To(Equal(http.StatusOK), "%s", answer.Body)
-			read := object(t, s.Get(ctx, t, pathOf(record)))
-			t.Expect(read).To(HaveKeyWithValue("allocationPolicy", "static"))
 		}
 	},
 }, {
