@@ -70,6 +70,13 @@ var webhookFailures = []harness.Check{
 		device, _ := turning(ctx, t, s, func(http.ResponseWriter, *http.Request, harness.WebhookCall) { panic(http.ErrAbortHandler) })
 		failsBy(t, device.Provision(ctx, t))
 	}),
+	custom("DPS-ALLOC-039", "a webhook that cannot be reached fails the registration", func(ctx context.Context, env *harness.Env, t *harness.T) {
+		s := several(ctx, env, t, 1)
+		device, _ := turning(ctx, t, s, harness.Hanging())
+		nobody := harness.Members{"webhookUrl": "http://127.0.0.1:1/", "apiVersion": "2021-10-01"} // a port that nobody listens on
+		change(ctx, t, s, device.Record, harness.Members{"allocationPolicy": "custom", "customAllocationDefinition": nobody})
+		failsBy(t, device.Provision(ctx, t))
+	}),
 	custom("DPS-ALLOC-040", "other devices do not wait for a webhook that hangs", func(ctx context.Context, env *harness.Env, t *harness.T) {
 		s := several(ctx, env, t, 1)
 		unlucky, hook := turning(ctx, t, s, harness.Hanging())
