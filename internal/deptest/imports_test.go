@@ -34,7 +34,7 @@ var (
 		"reference/...", "fakehub/...", "internal/frontdoor/...", "internal/mqttserver/...", "internal/amqpserver/...", "internal/controlserver/...",
 		"internal/point/...", "internal/sas/...", "internal/etag/...", "internal/query/...", "internal/urlpath/...", "internal/durable/...",
 	}
-	clients = []string{"internal/devwire/...", "internal/controlapi/...", "simulator/...", "suites/..."}
+	clients = []string{"internal/devwire/...", "internal/controlapi/...", "simulator/...", "suites/...", "scenarios/..."}
 	neither = []string{
 		"internal/clock/...", "internal/dps/...", "internal/fairness/...", "internal/pki/...", "internal/requirement/...", "internal/swtpm/...", "internal/telemetry/...",
 		"internal/transcript/...", "internal/vectors/...",

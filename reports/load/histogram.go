@@ -51,10 +51,12 @@ func (h Histogram) At(quantile float64) int64 {
 // plus is the sum of both, which stay as they are.
 func (h Histogram) plus(other Histogram) Histogram {
 	switch {
-	case h.Count() == 0:
+	case h.Histogram == nil:
 		return other
 	case other.Count() == 0:
 		return h
+	case h.Count() == 0:
+		return other
 	}
 	sum := h.Clone()
 	sum.Merge(other.Histogram)

@@ -32,6 +32,9 @@ func (s Second) plus(t Second) Second {
 	}
 }
 
+// Add adds another second's counts to this one's.
+func (s *Second) Add(other Second) { *s = s.plus(other) }
+
 // mergeSeries adds two series, of which b begins later by offset seconds.
 func mergeSeries(a, b []Second, offset int) []Second {
 	all := make([]Second, max(len(a), len(b)+offset))
