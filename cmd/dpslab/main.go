@@ -22,6 +22,7 @@ const (
 	exitPassed     = 0
 	exitWrong      = 1 // the target is wrong
 	exitUntestable = 2 // it could not be tested: bad configuration, dead endpoint, engine error
+	exitVoid       = 3 // a load run says nothing of the target: the generator fell behind
 )
 
 // exit ends the program with a code. An empty message says nothing more.

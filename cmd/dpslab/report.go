@@ -15,7 +15,7 @@ import (
 func newReport() *cobra.Command {
 	cmd := parent(&cobra.Command{
 		Use:   "report",
-		Short: "Render the result file of a conformance run again",
+		Short: "Render the result file of a conformance run again, or add up those of a load run",
 		Example: `  dpslab conformance --report-dir report      writes run.json, and both others from it
   dpslab report html report/run.json -o report.html
   dpslab report junit report/run.json > junit.xml`,
@@ -23,6 +23,7 @@ func newReport() *cobra.Command {
 	cmd.AddCommand(
 		newRenderer("html", "Write it as one HTML page", html.WriteRun),
 		newRenderer("junit", "Write it as JUnit XML", reports.WriteJUnit),
+		newMerge(),
 	)
 	return cmd
 }
