@@ -13,6 +13,9 @@ import (
 // guard stands between a connection and paho. What paho reads are whole packets that
 // passed readFrame, and it keeps the CONNACK, of which paho takes a code it does not know
 // for an acceptance.
+// frameBuffer is small: a device at its hub hears little, and thousands stand in one process.
+const frameBuffer = 512
+
 type guard struct {
 	net.Conn
 	frames  *bufio.Reader
@@ -23,7 +26,7 @@ type guard struct {
 }
 
 func newGuard(c net.Conn, idle time.Duration) *guard {
-	return &guard{Conn: c, frames: bufio.NewReader(c), idle: idle}
+	return &guard{Conn: c, frames: bufio.NewReaderSize(c, frameBuffer), idle: idle}
 }
 
 // Read is called by one goroutine at a time: paho's Connect, then its reader.
