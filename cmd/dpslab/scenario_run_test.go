@@ -146,6 +146,57 @@ func TestAnInterruptedRunKeepsWhatItFound(t *testing.T) {
 	}
 }
 
+func TestAnActionIsDoneWhileTheLoadIsOn(t *testing.T) {
+	lab := up(t).open(t)
+	control := lab.control(t)
+	services, err := control.Services(t.Context())
+	if err != nil || len(services) != 1 {
+		t.Fatal(err, services)
+	}
+	throttle := func(n int) func(context.Context) error {
+		return func(ctx context.Context) error {
+			return control.SetLimits(ctx, services[0].Name, controlapi.Limits{RegistrationsPerMinute: n})
+		}
+	}
+	p := firstBoot()
+	p.Fleet.Mix, p.Expectations = p.Fleet.Mix[:1], p.Expectations[:2]
+	p.Timeline = []scenario.Action{
+		{At: 200 * time.Millisecond, What: "1 registration a minute", Do: throttle(1)},
+		{At: 2 * time.Second, What: "no limit", Do: throttle(0)},
+	}
+	r, _, _ := runPlan(t, t.Context(), p, lab)
+	if r.Verdict == results.Failed || r.Verdict == results.Interrupted || r.Answer.Assigned.Done != 60 {
+		t.Errorf("%s: %q; %s", r.Verdict, r.Reasons, r.Answer.Sentence)
+	}
+	if len(r.Timeline) != 2 || r.Timeline[1].What != "no limit" || r.Timeline[1].At < 2*time.Second {
+		t.Errorf("timeline %+v", r.Timeline)
+	}
+	if r.Answer.Assigned.Last.Time < time.Second || r.Answer.AttemptsPerDevice() <= 1 {
+		t.Errorf("nobody was throttled: %s", r.Answer.Sentence)
+	}
+	p.Fleet.Identities.Prefix, p.Timeline = "again", []scenario.Action{{What: "the lab is moved", Do: func(context.Context) error { return errors.New("too heavy") }}}
+	if r, _, _ := runPlan(t, t.Context(), p, lab); r.Verdict != results.Interrupted || r.Reasons[0] != "the lab is moved: it could not be done: too heavy" {
+		t.Errorf("%s: %q", r.Verdict, r.Reasons)
+	}
+}
+
+func TestConnectedDevicesLeaveWithinFiveSeconds(t *testing.T) {
+	lab := up(t).open(t)
+	p := firstBoot()
+	for i := range p.Fleet.Mix {
+		p.Fleet.Mix[i].Behaviour = fleet.Behaviour{Methods: true, Twin: true, Stay: time.Hour, Telemetry: fleet.Telemetry{Interval: 100 * time.Millisecond}}
+	}
+	ctx, interrupt := context.WithCancel(t.Context())
+	p.Timeline = []scenario.Action{{At: 4 * time.Second, What: "Ctrl-C", Do: func(context.Context) error { interrupt(); return nil }}}
+	r, _, _ := runPlan(t, ctx, p, lab)
+	if r.Verdict != results.Interrupted || r.Answer.Telemetry.Done == 0 {
+		t.Errorf("%s: %q; %s; %s", r.Verdict, r.Reasons, r.Answer.Sentence, r.Answer.FirstMessage)
+	}
+	if took := r.Elapsed - r.Timeline[0].At; took > 5*time.Second {
+		t.Errorf("it took them %s", took)
+	}
+}
+
 func TestOnlyLabsAreLoaded(t *testing.T) {
 	lab := up(t).open(t)
 	lab.target.DPS.Address = "192.0.2.1"

@@ -27,6 +27,8 @@ type Plan struct {
 	Most     int           // devices that may be powered at once
 	Deadline time.Duration // when all are switched off, from the beginning; 0: they live to their end
 
+	Timeline []Action // sorted; of a plan that is divided one shard alone has it
+
 	Shard, Of    int // from 1; of 1 when the plan is not divided
 	P99          time.Duration
 	Expectations []results.Expectation

@@ -70,12 +70,18 @@ func Run(ctx context.Context, p Plan, t Target, c clock.Clock, files Files) (res
 		site:  fleet.Site{Wire: wire, DPS: t.Device(), Hub: t.hub, Clock: c},
 		tally: newTally(),
 	}
+	played := play(ctx, c, began, p.Timeline)
 	d.power(ctx, p, began)
-	run.Began, run.Elapsed, run.Health = began.UTC(), c.Now().Sub(began), watched()
+	run.Began, run.Elapsed, run.Timeline, run.Health = began.UTC(), c.Now().Sub(began), played(), watched()
+	for _, e := range run.Timeline {
+		if e.Error != "" {
+			run.Interrupted = append(run.Interrupted, e.What+": it could not be done: "+e.Error)
+		}
+	}
 	if ctx.Err() != nil {
-		run.Interrupted = []string{"it was interrupted"}
+		run.Interrupted = append(run.Interrupted, "it was interrupted")
 	} else if err := d.invariants.compare(ctx, service); err != nil {
-		run.Interrupted = []string{"its end could not be compared with the service's records: " + err.Error()}
+		run.Interrupted = append(run.Interrupted, "its end could not be compared with the service's records: "+err.Error())
 	}
 	run.Answer, run.Allocation = d.tally.answer(p.devices()), d.tally.allocation(hosts, p.Weights)
 	run.Invariants = d.invariants.all()
