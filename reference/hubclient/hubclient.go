@@ -103,7 +103,7 @@ func (h *Hub) Assign(ctx context.Context, id provisioning.Identity) error {
 	return unexpected(status)
 }
 
-// Twin reads tags and desired properties.
+// Twin reads tags, desired and reported properties.
 func (h *Hub) Twin(ctx context.Context, deviceID string) (provisioning.Twin, error) {
 	status, body, err := h.call(ctx, http.MethodGet, "/twins/"+url.PathEscape(deviceID), nil, nil)
 	if err != nil {

@@ -48,7 +48,8 @@ type capabilities struct {
 }
 
 type properties struct {
-	Desired json.RawMessage `json:"desired"`
+	Desired  json.RawMessage `json:"desired,omitempty"`
+	Reported json.RawMessage `json:"reported,omitempty"` // a hub takes it in an import only
 }
 
 type importResult struct {
@@ -67,8 +68,8 @@ func itemOf(id provisioning.Identity) importItem {
 		ID: id.DeviceID, ImportMode: "create", Status: "enabled",
 		Authentication: authenticationOf(id), Capabilities: capabilities{id.IoTEdge}, Tags: id.Twin.Tags,
 	}
-	if id.Twin.Desired != nil {
-		item.Properties = &properties{id.Twin.Desired}
+	if id.Twin.Desired != nil || id.Twin.Reported != nil {
+		item.Properties = &properties{id.Twin.Desired, id.Twin.Reported}
 	}
 	return item
 }
@@ -88,21 +89,26 @@ func authenticationOf(id provisioning.Identity) authentication {
 
 func base64Of(key []byte) string { return base64.StdEncoding.EncodeToString(key) }
 
-// decodeTwin keeps what a device takes along: tags and desired properties without the
-// hub's own bookkeeping.
+// decodeTwin keeps what a device takes along: tags, desired and reported properties without
+// the hub's own bookkeeping.
 func decodeTwin(body []byte) (provisioning.Twin, error) {
 	var doc struct {
 		Tags       members `json:"tags"`
 		Properties struct {
-			Desired members `json:"desired"`
+			Desired  members `json:"desired"`
+			Reported members `json:"reported"`
 		} `json:"properties"`
 	}
 	if err := json.Unmarshal(body, &doc); err != nil {
 		return provisioning.Twin{}, fmt.Errorf("the hub's twin does not parse: %w", err)
 	}
-	delete(doc.Properties.Desired, "$metadata")
-	delete(doc.Properties.Desired, "$version")
-	return provisioning.Twin{Tags: doc.Tags.object(), Desired: doc.Properties.Desired.object()}, nil
+	for _, m := range []members{doc.Properties.Desired, doc.Properties.Reported} {
+		delete(m, "$metadata")
+		delete(m, "$version")
+	}
+	return provisioning.Twin{
+		Tags: doc.Tags.object(), Desired: doc.Properties.Desired.object(), Reported: doc.Properties.Reported.object(),
+	}, nil
 }
 
 // members are those of a JSON object, each as it was written.

@@ -2,14 +2,11 @@ package provisioning
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/dpslab/dpslab/internal/clock"
 	"github.com/dpslab/dpslab/internal/dps"
-	"github.com/dpslab/dpslab/internal/etag"
 	"github.com/dpslab/dpslab/internal/point"
 	"github.com/dpslab/dpslab/reference/enrollment"
 	"github.com/dpslab/dpslab/reference/problem"
@@ -58,20 +55,23 @@ func (s *Service) assign(ctx context.Context, a Attested, op registration.Operat
 		return op
 	}
 	linked := *s.links.Load()
-	r := s.outcome(ctx, a, linked, op.Record, before)
-	if op.Record, err = s.store(ctx, r, before); err != nil {
+	r, silent := s.outcome(ctx, a, linked, op.Record, &before)
+	r, err = s.store(ctx, a, r, before)
+	if err == nil {
+		r = s.release(ctx, a, linked, r, silent)
+	} else {
 		s.o.Logger.ErrorContext(ctx, "registration not stored", "service", s.o.Name, "error", err)
-		op.Record = failed(op.Record, problem.Internal().Code, "The registration store did not answer.")
-		return op
+		r = failed(op.Record, problem.Internal().Code, "The registration store did not answer.")
 	}
-	if moved(before, r) {
-		s.release(ctx, linked, before.Hub, before.DeviceID)
-	}
+	r.Leaving = nil // the record's matter
+	op.Record = r
 	return op
 }
 
-// outcome decides what becomes of the registration and makes the identity at its hub.
-func (s *Service) outcome(ctx context.Context, a Attested, linked links, r, before registration.Record) registration.Record {
+// outcome decides what becomes of the registration and makes the identity at its hub. It
+// stores where that will be beforehand, and before is then what is stored. silent is the
+// place whose hub did not say whether it has the identity.
+func (s *Service) outcome(ctx context.Context, a Attested, linked links, r registration.Record, before *registration.Record) (_ registration.Record, silent registration.Place) {
 	r.Attestation = a.Enrollment.Attestation.Type
 	if a.Enrollment.Kind == enrollment.Group {
 		r.GroupID = a.Enrollment.ID
@@ -79,14 +79,15 @@ func (s *Service) outcome(ctx context.Context, a Attested, linked links, r, befo
 	if before.RegistrationID != "" {
 		r.RegistrationID, r.Created = before.RegistrationID, before.Created // however the device spells it today
 		r.Hub, r.DeviceID = before.Hub, before.DeviceID                     // where the device stays unless it is assigned
+		r.Leaving = before.Leaving
 	}
 	if a.Disabled { // [DPS-ALLOC-004]
 		r.Status = dps.StatusDisabled
-		return r
+		return r, silent
 	}
-	link, advice, p := s.allocate(ctx, a, linked, before)
+	link, advice, p := s.allocate(ctx, a, linked, *before)
 	if p != nil {
-		return failed(r, p.Code, p.Message)
+		return failed(r, p.Code, p.Message), silent
 	}
 	assigned := r
 	assigned.Status, assigned.Substatus = dps.StatusAssigned, dps.SubstatusInitialAssignment
@@ -100,7 +101,7 @@ func (s *Service) outcome(ctx context.Context, a Attested, linked links, r, befo
 		key, blob, err := s.hubKey(ctx, a)
 		if err != nil {
 			p := problem.As(err)
-			return failed(r, p.Code, p.Message)
+			return failed(r, p.Code, p.Message), silent
 		}
 		id.PrimaryKey, id.SecondaryKey, assigned.AuthenticationKey = key, randomKey(), blob
 	}
@@ -108,22 +109,36 @@ func (s *Service) outcome(ctx context.Context, a Attested, linked links, r, befo
 		var err error
 		if assigned.Issued, err = s.issue(ctx, a, &id); err != nil {
 			p := problem.As(err)
-			return failed(r, p.Code, p.Message)
+			return failed(r, p.Code, p.Message), silent
 		}
 	}
-	if moved(before, assigned) {
-		assigned.Substatus, id.Twin = s.carry(ctx, a, linked, before, id.Twin)
+	to := assigned.Place()
+	if !to.Is(before.Place()) {
+		if before.Hub != "" {
+			assigned.Substatus, id.Twin = s.carry(ctx, a, linked, *before, id.Twin)
+		}
+		if err := s.intend(ctx, a, linked, r, before, to); err != nil {
+			s.o.Logger.ErrorContext(ctx, "intent not stored", "service", s.o.Name, "error", err)
+			return failed(r, problem.Internal().Code, "The registration store did not answer."), silent
+		}
+		assigned.Leaving = without(before.Leaving, to)
+		if before.Hub != "" {
+			assigned.Leaving = append(assigned.Leaving, before.Place())
+		}
 	}
 	// [DPS-ALLOC-020] the hub has the identity before the device sees assigned
 	if err := s.write(ctx, a, link.Hub, id); err != nil {
 		s.o.Logger.WarnContext(ctx, "hub write failed", "service", s.o.Name, "hub", assigned.Hub, "error", err)
+		if errors.Is(err, ErrHubUnavailable) && !to.Is(before.Place()) { // it may have the identity all the same
+			r.Leaving, silent = before.Leaving, to
+		}
 		if errors.Is(err, ErrHubUnauthorized) { // [DPS-ALLOC-023]
-			return failed(r, problem.CodeHubUnauthorized, "The IoT hub refused the provisioning service: unauthorized.")
+			return failed(r, problem.CodeHubUnauthorized, "The IoT hub refused the provisioning service: unauthorized."), silent
 		}
 		// [DPS-ALLOC-029]
-		return failed(r, problem.CodeHubUnavailable, "The IoT hub did not accept the device.")
+		return failed(r, problem.CodeHubUnavailable, "The IoT hub did not accept the device."), silent
 	}
-	return assigned
+	return assigned, silent
 }
 
 func (s *Service) write(ctx context.Context, a Attested, hub Hub, id Identity) error {
@@ -173,42 +188,8 @@ func (s *Service) carry(ctx context.Context, a Attested, linked links, before re
 	return dps.SubstatusDeviceDataMigrated, twin
 }
 
-func (s *Service) release(ctx context.Context, linked links, host, deviceID string) {
-	l, ok := linked.find(host)
-	if !ok {
-		return
-	}
-	releasing, cancel := s.within(ctx, oldHubPatience)
-	defer cancel()
-	if err := l.Hub.Release(releasing, deviceID); err != nil {
-		s.o.Logger.WarnContext(ctx, "old identity not removed", "service", s.o.Name, "hub", host, "error", err)
-	}
-}
-
-// store writes the record over whatever is there now: an operator may have deleted the
-// registration meanwhile, which makes this one the first again.
-func (s *Service) store(ctx context.Context, r, before registration.Record) (registration.Record, error) {
-	for {
-		r.Updated = s.Now()
-		r.ETag = string(etag.New(rand.Reader, r.Updated))
-		err := s.o.Registrations.Put(ctx, r, before.ETag)
-		if !errors.Is(err, registration.ErrChanged) {
-			return r, err
-		}
-		before, err = s.o.Registrations.Get(ctx, r.RegistrationID)
-		if err != nil && !errors.Is(err, registration.ErrNotFound) {
-			return r, err
-		}
-	}
-}
-
 func failed(r registration.Record, code int, message string) registration.Record {
 	r.Status, r.Substatus = dps.StatusFailed, dps.SubstatusNone
 	r.ErrorCode, r.ErrorMessage = code, message
 	return r
-}
-
-// moved reports whether a device that had an identity gets another.
-func moved(before, after registration.Record) bool {
-	return before.Hub != "" && (!strings.EqualFold(before.Hub, after.Hub) || before.DeviceID != after.DeviceID)
 }

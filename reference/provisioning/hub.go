@@ -30,7 +30,8 @@ type Identity struct {
 }
 
 // Twin is the part of a device twin that DPS writes. Members are JSON objects, or nil.
-type Twin struct{ Tags, Desired []byte }
+// Reported goes along from hub to hub and has no other source (iot-hub.md 5, inferred).
+type Twin struct{ Tags, Desired, Reported []byte }
 
 // Errors that a Hub wraps, so that the core can tell them apart.
 var (

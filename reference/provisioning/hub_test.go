@@ -18,6 +18,7 @@ type hub struct {
 	writes     int // calls of Assign
 	identities map[string]provisioning.Identity
 	noTwin     bool          // Twin fails
+	noRelease  bool          // Release fails
 	silent     chan struct{} // Twin and Release are told here, and not answered
 }
 
@@ -68,6 +69,9 @@ func (h *hub) Release(ctx context.Context, deviceID string) error {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.noRelease {
+		return provisioning.ErrHubUnavailable
+	}
 	delete(h.identities, deviceID)
 	return nil
 }

@@ -70,9 +70,17 @@ func (s *Service) open(ctx context.Context, a Attested) (registration.Operation,
 	s.work.Add(1)
 	s.mu.Unlock()
 
+	kept := make(chan error, 1)
+	opened := make(chan struct{})
+	go func() {
+		// Beside the first steps of the assignment, so that both share a commit.
+		kept <- s.o.Registrations.PutOperation(s.ctx, op, now.Add(operationLifetime))
+		close(opened)
+	}()
 	go func() {
 		defer s.work.Done()
 		final := s.assign(s.ctx, a, op)
+		<-opened // or it would be stored over the final one
 		if err := s.o.Registrations.PutOperation(s.ctx, final, s.Now().Add(operationLifetime)); err != nil {
 			s.o.Logger.ErrorContext(s.ctx, "operation not stored", "service", s.o.Name, "error", err)
 		}
@@ -83,6 +91,11 @@ func (s *Service) open(ctx context.Context, a Attested) (registration.Operation,
 		s.mu.Unlock()
 		close(run.settled)
 	}()
+	// The device is not told of an operation that another process would not find.
+	if err := <-kept; err != nil {
+		s.o.Logger.ErrorContext(ctx, "operation not stored", "service", s.o.Name, "error", err)
+		return registration.Operation{}, problem.Internal()
+	}
 	return op, nil
 }
 

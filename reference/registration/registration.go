@@ -6,6 +6,7 @@ package registration
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/dpslab/dpslab/internal/dps"
@@ -22,9 +23,12 @@ type Record struct {
 	// there: both or neither. A later attempt that failed or met a disabled enrollment
 	// leaves them; devices hear of them only when assigned.
 	Hub, DeviceID string
-	ErrorCode     int // only when failed
-	ErrorMessage  string
-	Payload       []byte // one JSON object for the device, or nil
+	// Leaving are other places where the device may have an identity that is still to be
+	// removed: written before the identity, so that no end of the process forgets one.
+	Leaving      []Place `json:",omitempty"`
+	ErrorCode    int     // only when failed
+	ErrorMessage string
+	Payload      []byte // one JSON object for the device, or nil
 	// AuthenticationKey is the device's key at its hub, wrapped for its TPM; nil without one.
 	AuthenticationKey []byte
 	// Issued is the certificate that this registration was given, leaf first to the root, in
@@ -33,6 +37,15 @@ type Record struct {
 	ETag             string // without quotes
 	Created, Updated time.Time
 }
+
+// Place is an identity at a hub, by the hub's host name and the device's id there.
+type Place struct{ Hub, DeviceID string }
+
+// Is reports whether both are the same identity: host names have no case, device ids have.
+func (p Place) Is(o Place) bool { return strings.EqualFold(p.Hub, o.Hub) && p.DeviceID == o.DeviceID }
+
+// Place is where the device has its identity; the zero Place before it ever had one.
+func (r Record) Place() Place { return Place{r.Hub, r.DeviceID} }
 
 // Operation is one register call as its device follows it by polling.
 type Operation struct {

@@ -15,6 +15,7 @@ import (
 func keepsEveryMember(t *testing.T, s registration.Store) {
 	assigned := record("Pump-1", "one")
 	assigned.GroupID, assigned.Attestation, assigned.DeviceID = "line-a", dps.AttestationX509, "hub-pump-1"
+	assigned.Leaving = []registration.Place{{Hub: "hub-b", DeviceID: "pump"}}
 	assigned.Payload, assigned.Updated = []byte(`{"any":"object"}`), day.Add(time.Hour)
 	failed := registration.Record{
 		RegistrationID: "failed", Status: dps.StatusFailed, ErrorCode: 400207, ErrorMessage: "no", ETag: "two", Created: day, Updated: day,
