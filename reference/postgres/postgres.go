@@ -11,24 +11,33 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // patience bounds each query, at both ends.
 const patience = 10 * time.Second
 
+// connections are how many a process holds at most.
+const connections = 8
+
 // DB is a database with dpslab's tables.
-type DB struct{ pool *pool }
+type DB struct{ pool *pgxpool.Pool }
 
 // Open connects to the database at a URL and brings its tables up to date. Errors do not
 // hold the URL, which may have a password.
 func Open(ctx context.Context, url string) (*DB, error) {
-	c, err := pgx.ParseConfig(url)
+	c, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, errors.New("the database's URL cannot be read; give one such as postgres://user@host/name")
 	}
-	c.RuntimeParams["statement_timeout"] = fmt.Sprint(patience.Milliseconds())
-	c.ConnectTimeout = patience
-	d := &DB{pool: newPool(c)}
+	c.MaxConns = connections
+	c.ConnConfig.RuntimeParams["statement_timeout"] = fmt.Sprint(patience.Milliseconds())
+	c.ConnConfig.ConnectTimeout = patience
+	pool, err := pgxpool.NewWithConfig(ctx, c)
+	if err != nil {
+		return nil, errors.New("the database's URL cannot be used")
+	}
+	d := &DB{pool: pool}
 	if err := d.migrate(ctx); err != nil {
 		d.Close()
 		return nil, fmt.Errorf("tables of the database: %w", err)
@@ -37,7 +46,7 @@ func Open(ctx context.Context, url string) (*DB, error) {
 }
 
 // Close ends all connections, when their queries are done.
-func (d *DB) Close() { d.pool.close() }
+func (d *DB) Close() { d.pool.Close() }
 
 // migrations are the versions of the tables, oldest first. One that was released is never
 // changed.
@@ -68,9 +77,9 @@ create table secrets (name text primary key, value bytea not null);
 const migrationLock = 0x6470736c6162 // "dpslab"
 
 func (d *DB) migrate(ctx context.Context) error {
-	return d.pool.do(ctx, func(ctx context.Context, c *pgx.Conn) error {
-		return pgx.BeginFunc(ctx, c, func(tx pgx.Tx) error { return bring(ctx, tx) })
-	})
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return pgx.BeginFunc(ctx, d.pool, func(tx pgx.Tx) error { return bring(ctx, tx) })
 }
 
 // bring makes the tables those of the last version.
@@ -116,23 +125,19 @@ func (d *DB) Secret(ctx context.Context, name string, offered []byte) (secret []
 
 // exec runs a statement and returns how many rows it wrote.
 func (d *DB) exec(ctx context.Context, sql string, args ...any) (rows int64, err error) {
-	err = d.pool.do(ctx, func(ctx context.Context, c *pgx.Conn) error {
-		tag, err := c.Exec(ctx, sql, args...)
-		rows = tag.RowsAffected()
-		return err
-	})
-	return rows, err
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	tag, err := d.pool.Exec(ctx, sql, args...)
+	return tag.RowsAffected(), err
 }
 
 // texts returns the only column of a query.
 func (d *DB) texts(ctx context.Context, sql string, args ...any) (list [][]byte, err error) {
-	err = d.pool.do(ctx, func(ctx context.Context, c *pgx.Conn) error {
-		rows, err := c.Query(ctx, sql, args...)
-		if err != nil {
-			return err
-		}
-		list, err = pgx.CollectRows(rows, pgx.RowTo[[]byte])
-		return err
-	})
-	return list, err
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	rows, err := d.pool.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[[]byte])
 }
