@@ -42,6 +42,7 @@ $(BIN): $(GOFILES) $(shell git ls-files internal/requirement internal/vectors re
 unit: setup
 	@./internal/make/setup.sh swtpm || ./internal/make/notrun.sh 'emulated TPMs and the blobs made for TPMs, against a whole one: swtpm is missing'
 	@./internal/make/setup.sh strace || ./internal/make/notrun.sh 'the order of sync and reply of dpslab --data: strace is missing'
+	@./internal/make/setup.sh postgres || ./internal/make/notrun.sh 'services of several processes on one database: PostgreSQL is missing'
 	./internal/make/proton.sh go test $$(go list ./... | grep -v -e '/suites$$' -e '/suites/interop$$' -e '/reports/browser$$')
 
 # Twenty times in random order, with the race detector at both ends.

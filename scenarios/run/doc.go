@@ -8,6 +8,8 @@
 //     of the service to what the devices were told.
 //  4. The result is a reports/load.Run, and two files in vegeta's encoding beside it.
 //
+// A load on the service API (RunService) has requests in place of lives, and no invariants.
+//
 // An interrupted run does not do 3's second half; all that it found until then stands, and
 // is marked.
 package run

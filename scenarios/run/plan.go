@@ -24,7 +24,7 @@ type Plan struct {
 
 	Schedule load.Schedule // when devices are powered on
 	Closed   int           // over 0: so many at a time instead, each when the last has ended
-	Most     int           // devices that may be powered at once
+	Most     int           // devices that may be powered, or requests under way, at once
 	Deadline time.Duration // when all are switched off, from the beginning; 0: they live to their end
 
 	Timeline []Action // sorted; of a plan that is divided one shard alone has it
@@ -40,16 +40,18 @@ type Plan struct {
 type Files struct{ Flows, Requests io.Writer }
 
 // Validate tells what cannot be run.
-func (p Plan) Validate() error {
+func (p Plan) Validate() error { return errors.Join(p.validate(), p.Fleet.Validate()) }
+
+func (p Plan) validate() error {
 	switch {
 	case p.Of < 1 || p.Shard < 1 || p.Shard > p.Of:
 		return fmt.Errorf("shard %d of %d; shards count from 1", p.Shard, p.Of)
 	case p.Closed == 0 && len(p.Schedule) == 0:
-		return errors.New("a plan that powers no device on")
+		return errors.New("a plan in which nothing starts")
 	case p.Most < 1:
-		return errors.New("a plan in which no device may be powered")
+		return errors.New("a plan in which nothing may be under way")
 	}
-	return p.Fleet.Validate()
+	return nil
 }
 
 // devices are how many of the fleet are the shard's.

@@ -53,16 +53,8 @@ func Run(ctx context.Context, p Plan, t Target, c clock.Clock, files Files) (res
 		return results.Run{}, fmt.Errorf("enrolling the fleet: %w", err)
 	}
 
-	var hosts []string
-	for _, h := range t.Hubs {
-		hosts = append(hosts, h.Host)
-	}
-	run := results.Run{
-		Schema: results.Schema, Tool: p.Tool, Scenario: p.Scenario,
-		Target:      results.Target{Identity: t.DPS.Host, Kind: t.Kind, Hubs: hosts},
-		Environment: results.Environment{CPUs: runtime.NumCPU()}, Shard: results.Shard{Indexes: []int{p.Shard}, Of: p.Of, Workers: 1},
-		Seed: fingerprint(p.Fleet.Identities.Seed), Mode: p.mode(), Expectations: p.Expectations,
-	}
+	run := p.begin(t, p.Fleet.Identities.Seed)
+	hosts := run.Target.Hubs
 	watched := load.Watch(c, t.Lab)
 	began := c.Now()
 	d := &driver{
@@ -71,17 +63,13 @@ func Run(ctx context.Context, p Plan, t Target, c clock.Clock, files Files) (res
 		tally: newTally(),
 	}
 	played := play(ctx, c, began, p.Timeline)
-	d.power(ctx, p, began)
+	p.start(ctx, c, began, d.recorder, d.live)
 	run.Began, run.Elapsed, run.Timeline, run.Health = began.UTC(), c.Now().Sub(began), played(), watched()
-	for _, e := range run.Timeline {
-		if e.Error != "" {
-			run.Interrupted = append(run.Interrupted, e.What+": it could not be done: "+e.Error)
+	run.Interrupted = undone(ctx, run.Timeline)
+	if ctx.Err() == nil {
+		if err := d.invariants.compare(ctx, service); err != nil {
+			run.Interrupted = append(run.Interrupted, "its end could not be compared with the service's records: "+err.Error())
 		}
-	}
-	if ctx.Err() != nil {
-		run.Interrupted = append(run.Interrupted, "it was interrupted")
-	} else if err := d.invariants.compare(ctx, service); err != nil {
-		run.Interrupted = append(run.Interrupted, "its end could not be compared with the service's records: "+err.Error())
 	}
 	run.Answer, run.Allocation = d.tally.answer(p.devices()), d.tally.allocation(hosts, p.Weights)
 	run.Invariants = d.invariants.all()
@@ -100,25 +88,55 @@ func (t Target) hub(host string) (devwire.Endpoint, error) {
 	return devwire.Endpoint{}, fmt.Errorf("the target has no hub %s", host)
 }
 
-// power powers the shard's devices on and returns when all their lives have ended.
-func (d *driver) power(ctx context.Context, p Plan, began time.Time) {
+// begin is what is known of a run before it begins.
+func (p Plan) begin(t Target, seed string) results.Run {
+	var hosts []string
+	for _, h := range t.Hubs {
+		hosts = append(hosts, h.Host)
+	}
+	return results.Run{
+		Schema: results.Schema, Tool: p.Tool, Scenario: p.Scenario,
+		Target:      results.Target{Identity: t.DPS.Host, Kind: t.Kind, Hubs: hosts},
+		Environment: results.Environment{CPUs: runtime.NumCPU()}, Shard: results.Shard{Indexes: []int{p.Shard}, Of: p.Of, Workers: 1},
+		Seed: fingerprint(seed), Mode: p.mode(), Expectations: p.Expectations,
+	}
+}
+
+// start starts the shard's flows and returns when all have ended.
+func (p Plan) start(ctx context.Context, c clock.Clock, began time.Time, r *load.Recorder, do func(context.Context, load.Start)) {
 	if p.Deadline > 0 {
 		var over context.CancelFunc
 		ctx, over = context.WithCancel(ctx)
 		defer over()
-		defer d.site.Clock.AfterFunc(p.Deadline, over).Stop()
+		defer c.AfterFunc(p.Deadline, over).Stop()
 	}
-	e := load.Executor{Clock: d.site.Clock, Most: p.Most, Recorder: d.recorder}
+	e := load.Executor{Clock: c, Most: p.Most, Recorder: r}
 	if p.Closed > 0 {
-		e.Closed(ctx, p.Closed, p.mine(load.Schedule{{Pacer: atOnce}}.Starts()), d.live)
+		e.Closed(ctx, p.Closed, p.mine(load.Schedule{{Pacer: atOnce}}.Starts()), do)
 		return
 	}
-	e.Paced(ctx, began, p.mine(p.Schedule.Starts()), d.live)
+	e.Paced(ctx, began, p.mine(p.Schedule.Starts()), do)
 }
 
-// mine are the starts of the shard's devices.
+// undone is what kept the run from being what was planned.
+func undone(ctx context.Context, timeline []results.Event) (why []string) {
+	for _, e := range timeline {
+		if e.Error != "" {
+			why = append(why, e.What+": it could not be done: "+e.Error)
+		}
+	}
+	if ctx.Err() != nil {
+		why = append(why, "it was interrupted")
+	}
+	return why
+}
+
+// mine are the starts of the shard: of a fleet as many as it has devices.
 func (p Plan) mine(starts iter.Seq[load.Due]) iter.Seq[load.Due] {
-	return load.Shard(load.Take(starts, p.Fleet.Size), p.Shard, p.Of)
+	if p.Fleet.Size > 0 {
+		starts = load.Take(starts, p.Fleet.Size)
+	}
+	return load.Shard(starts, p.Shard, p.Of)
 }
 
 // atOnce has every start due at once: in closed mode workers decide.
