@@ -105,9 +105,12 @@ func (r Reach) tell(what string) string {
 
 func milliseconds(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
 
-// span is a time as in 0:41 or 1:02:03; below ten seconds as in 0.41 s.
+// span is a time as in 0:41 or 1:02:03; below ten seconds as in 4.10 s or 41 ms.
 func span(d time.Duration) string {
-	if d < 10*time.Second {
+	switch {
+	case d < time.Second:
+		return fmt.Sprintf("%d ms", d.Milliseconds())
+	case d < 10*time.Second:
 		return fmt.Sprintf("%.2f s", d.Seconds())
 	}
 	s := int(d.Round(time.Second) / time.Second)

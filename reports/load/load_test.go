@@ -110,7 +110,7 @@ func TestTheAnswerTellsHowManyAndWhen(t *testing.T) {
 			}
 			return devices
 		}},
-		{"some not at the deadline", "3 of 5 assigned; half at 0.40 s, 99 % later than 15:00, last later than 15:00; 0 gave up; 1.0 attempts a device", func() []device {
+		{"some not at the deadline", "3 of 5 assigned; half at 400 ms, 99 % later than 15:00, last later than 15:00; 0 gave up; 1.0 attempts a device", func() []device {
 			return []device{
 				{wait: 15 * time.Minute, attempts: 1}, {wait: 400 * time.Millisecond, assigned: true, attempts: 1, hub: "a"},
 				{wait: 300 * time.Millisecond, assigned: true, attempts: 1, hub: "a"}, {wait: 14 * time.Minute, attempts: 1},
