@@ -16,7 +16,7 @@ import (
 // names the requirements whose checks must see it; `dpslab selfcheck` arms them one by one
 // and fails when a check stays green.
 var Defects = slices.Concat(answerDefects, requestDefects, mqttDefects, mqttAnswerDefects, amqpDefects, amqpAnswerDefects,
-	connectionDefects, webSocketDefects, tokenDefects, certificateDefects, tpmDefects, issueDefects, serviceDefects, recordDefects, attestationDefects, conditionDefects, queryDefects, bulkDefects, allocationDefects, latencyDefects, linkDefects, webhookDefects, hubDefects, limitDefects,
+	connectionDefects, webSocketDefects, tokenDefects, certificateDefects, tpmDefects, issueDefects, serviceDefects, recordDefects, attestationDefects, conditionDefects, queryDefects, bulkDefects, allocationDefects, latencyDefects, linkDefects, webhookDefects, hubDefects, reprovisionDefects, limitDefects,
 	errorDefects, securityDefects)
 
 // object is a JSON object on its way out.

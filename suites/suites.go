@@ -21,6 +21,7 @@ import (
 	"github.com/dpslab/dpslab/suites/limit"
 	"github.com/dpslab/dpslab/suites/mqtt"
 	"github.com/dpslab/dpslab/suites/qry"
+	"github.com/dpslab/dpslab/suites/reprov"
 	"github.com/dpslab/dpslab/suites/sas"
 	"github.com/dpslab/dpslab/suites/sdk"
 	"github.com/dpslab/dpslab/suites/sec"
@@ -47,6 +48,7 @@ var families = []func() []harness.Check{
 	qry.Checks,
 	bulk.Checks,
 	alloc.Checks,
+	reprov.Checks,
 	limit.Checks,
 	err.Checks,
 	sec.Checks,

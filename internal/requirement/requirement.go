@@ -60,6 +60,7 @@ var Families = []struct{ Name, About string }{
 	{"QRY", "queries and their pages"},
 	{"BULK", "bulk operations on enrollments and groups"},
 	{"ALLOC", "which enrollment applies and which hub is assigned"},
+	{"REPROV", "devices that register again: who moves, and what moves along"},
 	{"LIMIT", "limits on registrations, polls and operations"},
 	{"ERR", "errors, and operations over their life"},
 	{"SEC", "secrets, ids that nobody guesses, and TLS"},

@@ -122,7 +122,7 @@ func (s *Service) outcome(ctx context.Context, a Attested, linked links, r regis
 			return failed(r, problem.Internal().Code, "The registration store did not answer."), silent
 		}
 		assigned.Leaving = without(before.Leaving, to)
-		if before.Hub != "" {
+		if before.Hub != "" { // [DPS-REPROV-003]
 			assigned.Leaving = append(assigned.Leaving, before.Place())
 		}
 	}
@@ -135,7 +135,7 @@ func (s *Service) outcome(ctx context.Context, a Attested, linked links, r regis
 		if errors.Is(err, ErrHubUnauthorized) { // [DPS-ALLOC-023]
 			return failed(r, problem.CodeHubUnauthorized, "The IoT hub refused the provisioning service: unauthorized."), silent
 		}
-		// [DPS-ALLOC-029]
+		// [DPS-ALLOC-029] [DPS-REPROV-010]
 		return failed(r, problem.CodeHubUnavailable, "The IoT hub did not accept the device."), silent
 	}
 	return assigned, silent
@@ -171,11 +171,11 @@ func (s *Service) within(ctx context.Context, d time.Duration) (context.Context,
 // carry says how a device moves to another hub: with its twin, or with the initial one
 // (service-api.md 4.8). A hub that is no longer linked cannot be read.
 func (s *Service) carry(ctx context.Context, a Attested, linked links, before registration.Record, initial Twin) (dps.Substatus, Twin) {
-	if p := a.Enrollment.Reprovision; p != nil && !p.MigrateDeviceData {
+	if p := a.Enrollment.Reprovision; p != nil && !p.MigrateDeviceData { // [DPS-REPROV-005] [DPS-REPROV-006]
 		return dps.SubstatusDeviceDataReset, initial
 	}
 	old, ok := linked.find(before.Hub)
-	if !ok {
+	if !ok { // [DPS-REPROV-013]
 		return dps.SubstatusDeviceDataReset, initial
 	}
 	reading, cancel := s.within(ctx, oldHubPatience)
@@ -185,7 +185,7 @@ func (s *Service) carry(ctx context.Context, a Attested, linked links, before re
 		s.o.Logger.WarnContext(ctx, "twin not migrated", "service", s.o.Name, "hub", before.Hub, "error", err)
 		return dps.SubstatusDeviceDataReset, initial
 	}
-	return dps.SubstatusDeviceDataMigrated, twin
+	return dps.SubstatusDeviceDataMigrated, twin // [DPS-REPROV-002] [DPS-REPROV-004] [DPS-REPROV-014]
 }
 
 func failed(r registration.Record, code int, message string) registration.Record {

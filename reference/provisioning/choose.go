@@ -45,7 +45,7 @@ func (s *Service) choose(ctx context.Context, a Attested, linked links, before r
 
 func keepsHub(a Attested) bool {
 	if p := a.Enrollment.Reprovision; p != nil {
-		return !p.UpdateHubAssignment
+		return !p.UpdateHubAssignment // [DPS-REPROV-001] [DPS-REPROV-007] [DPS-REPROV-008]
 	}
 	return apiversion.Sticky(a.APIVersion) // [DPS-ALLOC-033]
 }

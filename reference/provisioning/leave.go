@@ -64,7 +64,7 @@ func (s *Service) intend(ctx context.Context, a Attested, linked links, r regist
 
 // release removes the identities that the device left, except that of a hub which has
 // just been silent. Those that are still there then stay in the record, for the next
-// registration.
+// registration. [DPS-REPROV-009]
 func (s *Service) release(ctx context.Context, a Attested, linked links, r registration.Record, silent registration.Place) registration.Record {
 	kept := slices.DeleteFunc(slices.Clone(r.Leaving), func(p registration.Place) bool {
 		return !p.Is(silent) && s.released(ctx, a, linked, p) == nil
