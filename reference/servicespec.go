@@ -43,6 +43,8 @@ type ServiceSpec struct {
 	NaiveREST  bool          // GET and POST /enrollments (service-api.md 8)
 	Hubs       []LinkedHub
 	Latencies  allocation.Table // for the policy geoLatency; default: none, so that all hubs tie
+	// Policies are shared access policies beside provisioningserviceowner.
+	Policies []serviceapi.Policy
 	// Data keeps enrollments, registrations and secrets. Whoever opened it closes it when
 	// the service has ended. nil: all ends with the service.
 	Data *durable.File
@@ -89,6 +91,14 @@ func (spec ServiceSpec) complete() (ServiceSpec, error) {
 	}
 	if spec.Key == nil {
 		spec.Key = randomKey()
+	}
+	names := map[string]bool{ownerPolicy: true}
+	for _, p := range spec.Policies {
+		name := strings.ToLower(p.Name)
+		if name == "" || names[name] || len(p.Primary) == 0 || len(p.Secondary) == 0 {
+			return spec, fmt.Errorf("shared access policy %q needs a name of its own and two keys", p.Name)
+		}
+		names[name] = true
 	}
 	return spec, nil
 }
@@ -150,7 +160,9 @@ func (v *Service) front(host *frontdoor.Host, spec ServiceSpec) {
 	}
 	operators := serviceapi.New(serviceapi.Options{
 		Name: v.name, Hosts: []string{v.ServiceHost()},
-		Policies:    []serviceapi.Policy{{Name: ownerPolicy, Primary: v.key, Secondary: v.secondary}},
+		Policies: append([]serviceapi.Policy{
+			{Name: ownerPolicy, Primary: v.key, Secondary: v.secondary, Rights: serviceapi.AllRights},
+		}, spec.Policies...),
 		Enrollments: v.enrollments, Registrations: v.registrations, Linked: v.core.Linked, Now: v.clock.Now,
 		Points: v.points, NaiveREST: spec.NaiveREST, Quota: v.quota, Logger: logger,
 	})

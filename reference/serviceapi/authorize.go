@@ -13,6 +13,7 @@ import (
 type Policy struct {
 	Name               string
 	Primary, Secondary []byte
+	Rights             Rights
 }
 
 // Authorizing is passed when a token was judged, before the judgement counts.
@@ -33,6 +34,7 @@ const (
 	RefusedSignature = "bad signature"
 	RefusedExpired   = "expired"
 	RefusedResource  = "another resource"
+	RefusedRight     = "right is missing"
 )
 
 func (a *API) authorize(ctx context.Context, x *exchange) error {
@@ -65,6 +67,8 @@ func (a *API) judge(token sas.Token, x *exchange) string {
 		return RefusedExpired
 	case !a.covers(token, x):
 		return RefusedResource
+	case policy.Rights&x.route.asks(x.Method) == 0:
+		return RefusedRight
 	}
 	return ""
 }

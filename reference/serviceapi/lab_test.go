@@ -51,7 +51,7 @@ func open(t *testing.T, change ...func(*serviceapi.Options)) *lab {
 	l := &lab{t: t, clock: clock.NewMovable(clock.System()), enrollments: enrollment.NewMemory(), registrations: registration.NewMemory()}
 	l.points = point.NewSet(l.clock)
 	o := serviceapi.Options{
-		Name: "demo", Hosts: []string{host}, Policies: []serviceapi.Policy{{Name: "provisioningserviceowner", Primary: policyKey, Secondary: otherKey}},
+		Name: "demo", Hosts: []string{host}, Policies: policies(),
 		Enrollments: l.enrollments, Registrations: l.registrations, Linked: func(h string) bool { return h == "hub-a" },
 		Now: l.clock.Now, Points: l.points, NaiveREST: true, Logger: slog.New(slog.DiscardHandler),
 	}
