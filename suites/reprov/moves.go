@@ -87,9 +87,10 @@ var moveChecks = []harness.Check{{
 			d := settle(ctx, env, t, migrate)
 			t.Given("the device reports", func() {
 				session := d.AtHub(t, d.initial).Session(ctx, t)
-				t.Expect(session.Subscribe(ctx, "$iothub/twin/res/#", 0)).To(BeEquivalentTo(0))
+				t.Expect(session.Subscribe(ctx, devwire.TwinResponseFilter, 0)).To(BeEquivalentTo(0))
 				session.Publish(devwire.ReportTopic("1"), 0, []byte(`{"firmware":"1.2"}`))
-				t.Eventually(ctx, func() any { return d.firmwareAt(ctx, t, d.from) }, env.Timeouts.Answer).Should(Equal("1.2"))
+				session.Answer(ctx)
+				t.Expect(d.firmwareAt(ctx, t, d.from)).To(Equal("1.2"))
 			})
 			d.change(ctx, t, at(d.to))
 			d.again(ctx, t, d.to)
