@@ -44,8 +44,8 @@ func benchmarkRegistrations(b *testing.B, t dps.Transport) {
 	for b.Loop() {
 		labRates, bareRates, ratios = nil, nil, nil
 		for i := range rounds {
-			one := register(b, lab, t, groupKey, fmt.Sprintf("lab-%d", i))
-			two := register(b, bare, t, groupKey, fmt.Sprintf("bare-%d", i))
+			one := register(b, lab, t, workers, groupKey, fmt.Sprintf("lab-%d", i))
+			two := register(b, bare, t, workers, groupKey, fmt.Sprintf("bare-%d", i))
 			labRates, bareRates, ratios = append(labRates, one), append(bareRates, two), append(ratios, one/two)
 		}
 	}
@@ -60,8 +60,8 @@ func median(v []float64) float64 {
 	return v[len(v)/2]
 }
 
-// register counts registrations a second over one round.
-func register(b *testing.B, target sut.Target, t dps.Transport, groupKey []byte, prefix string) float64 {
+// register counts registrations a second over one round, of so many devices at once.
+func register(b *testing.B, target sut.Target, t dps.Transport, devices int, groupKey []byte, prefix string) float64 {
 	roots, err := target.Roots()
 	if err != nil {
 		b.Fatal(err)
@@ -73,7 +73,7 @@ func register(b *testing.B, target sut.Target, t dps.Transport, groupKey []byte,
 	var failure atomic.Pointer[error]
 	elapsed := clock.Stopwatch()
 	var wg sync.WaitGroup
-	for range workers {
+	for range devices {
 		wg.Go(func() {
 			for elapsed() < roundTime && failure.Load() == nil {
 				id := fmt.Sprintf("%s-%d", prefix, next.Add(1))
