@@ -1,6 +1,7 @@
 package reference
 
 import (
+	"fmt"
 	"sync"
 
 	"github.com/dpslab/dpslab/internal/dps"
@@ -150,4 +151,30 @@ var reprovisionDefects = point.Catalogue{{
 			}
 		})(nil)
 	},
+}, {
+	ID: "registration-held", Summary: "goes no further with registrations at one step: storing, assigning, hub-answered, releasing or released",
+	Catches: []string{"DPS-REPROV-001"},
+	Params:  []string{"step"},
+	Build:   held,
 }}
+
+// held builds the plan that holds at a step until the service ends; of the step releasing
+// without an argument, so that devices which do not move are served.
+func held(args point.Args) ([]point.Plan, error) {
+	var plan point.Plan
+	switch step := args["step"]; step {
+	case "storing":
+		plan = provisioning.Storing.Plan(func(c point.Call, _ *provisioning.RecordWrite) { <-c.Done() })
+	case "assigning":
+		plan = provisioning.Assigning.Plan(func(c point.Call, _ *provisioning.HubWrite) { <-c.Done() })
+	case "hub-answered":
+		plan = provisioning.HubAnswered.Plan(func(c point.Call, _ *provisioning.HubAnswer) { <-c.Done() })
+	case "releasing", "":
+		plan = provisioning.Releasing.Plan(func(c point.Call, _ *provisioning.Release) { <-c.Done() })
+	case "released":
+		plan = provisioning.Released.Plan(func(c point.Call, _ *provisioning.Removal) { <-c.Done() })
+	default:
+		return nil, fmt.Errorf("no registration can be held at the step %q", step)
+	}
+	return []point.Plan{plan}, nil
+}
