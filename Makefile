@@ -12,7 +12,7 @@ NODE    := suites/interop/node
 PAGES   := reports/browser/node
 SPECS   := go tool ginkgo --procs=8 --randomize-all --fail-on-empty --fail-on-pending --succinct $$([ -t 1 ] || echo --no-color)
 
-.PHONY: help demo test tests build unit conformance rounds containers interop browser browser-tests lint race verify abuse kills reproducible selfcheck fuzz bench release embed ci-examples clean setup interop-deps browser-deps
+.PHONY: help demo test tests build unit conformance rounds containers interop browser browser-tests lint race verify abuse kills loads reproducible selfcheck fuzz bench release embed ci-examples clean setup interop-deps browser-deps
 
 help:
 	@echo 'make demo        build, start a lab, provision a small fleet, run the checks, say where the report is'
@@ -109,6 +109,10 @@ abuse: setup
 # What was acknowledged outlives 50 kills under load; `make unit` has three.
 kills: setup
 	DPSLAB_KILLS=50 go test -count=1 -timeout 30m -run '^TestWhatWasAcknowledgedOutlivesAKill$$' ./cmd/dpslab
+
+# 20 runs at three times the lab's capacity are void, 20 at two fifths are not.
+loads: setup
+	DPSLAB_LOADS=20 go test -count=1 -v -timeout 30m -run '^TestARunIsVoidAtThreeTimesTheCapacityAndNotAtTwoFifths$$' ./cmd/dpslab
 
 # Each fuzz target for FUZZTIME: a count of inputs, since a time that runs out in the middle
 # of one is reported as a failure. FUZZTIME=60s runs for a minute each all the same.
