@@ -143,6 +143,10 @@ func (s *Server) make(ctx context.Context, asked controlserver.ServiceSpec) (*Se
 		Name: asked.Name, OwnAddress: asked.OwnAddress, Hubs: linkedHubs(asked.LinkedHubs),
 		Latencies: allocation.Table(asked.Latencies), RetryAfter: defaultRetryAfter, NaiveREST: asked.NaiveREST != nil && *asked.NaiveREST,
 	}
+	var err error
+	if spec.Policies, err = accessPolicies(asked.Policies); err != nil {
+		return nil, err
+	}
 	if asked.Limits != nil {
 		limits, err := limitsOf(*asked.Limits)
 		if err != nil {

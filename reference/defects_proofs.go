@@ -229,6 +229,10 @@ var tokenDefects = point.Catalogue{{
 	ID: "service-sas-any-policy", Summary: "takes service tokens of an unknown policy",
 	Catches: []string{"DPS-SAS-030"},
 	Build:   pardoning(serviceapi.RefusedPolicy),
+}, {
+	ID: "service-right-not-asked", Summary: "does not ask for the right of a service operation",
+	Catches: []string{"DPS-SAS-031"},
+	Build:   pardoning(serviceapi.RefusedRight),
 }}
 
 // certificateDefects are good certificates refused and bad ones taken.

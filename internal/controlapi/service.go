@@ -22,15 +22,25 @@ func (h LinkedHub) String() string { return "linked hub" }
 // ServiceSpec asks for a service. Its zero value is a service with a name of the lab's
 // choosing and every default.
 type ServiceSpec struct {
-	Name              string      `json:"name,omitempty"`
-	OwnAddress        bool        `json:"ownAddress,omitempty"`       // a loopback address of its own
-	AllocationPolicy  string      `json:"allocationPolicy,omitempty"` // "hashed", "geoLatency", "static"
-	LinkedHubs        []LinkedHub `json:"linkedHubs,omitempty"`
-	Latencies         Latencies   `json:"latencies,omitempty"` // default: none, so that all hubs tie
-	RetryAfterSeconds *int        `json:"retryAfterSeconds,omitempty"`
-	NaiveREST         *bool       `json:"naiveRest,omitempty"`
-	Limits            *Limits     `json:"limits,omitempty"`  // default: none
-	Defects           []string    `json:"defects,omitempty"` // ids of catalogue entries, armed for the whole service
+	Name              string         `json:"name,omitempty"`
+	OwnAddress        bool           `json:"ownAddress,omitempty"`       // a loopback address of its own
+	AllocationPolicy  string         `json:"allocationPolicy,omitempty"` // "hashed", "geoLatency", "static"
+	LinkedHubs        []LinkedHub    `json:"linkedHubs,omitempty"`
+	Latencies         Latencies      `json:"latencies,omitempty"` // default: none, so that all hubs tie
+	Policies          []AccessPolicy `json:"policies,omitempty"`
+	RetryAfterSeconds *int           `json:"retryAfterSeconds,omitempty"`
+	NaiveREST         *bool          `json:"naiveRest,omitempty"`
+	Limits            *Limits        `json:"limits,omitempty"`  // default: none
+	Defects           []string       `json:"defects,omitempty"` // ids of catalogue entries, armed for the whole service
+}
+
+// AccessPolicy is a shared access policy beside the owner's. Its rights are words with
+// commas between, as in "EnrollmentRead,EnrollmentWrite"; its keys are base64.
+type AccessPolicy struct {
+	Name         string `json:"name"`
+	PrimaryKey   []byte `json:"primaryKey"`
+	SecondaryKey []byte `json:"secondaryKey"`
+	Rights       string `json:"rights"`
 }
 
 // Limits are those of a service; 0 is none (device-api.md 8).

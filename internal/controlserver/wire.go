@@ -52,15 +52,25 @@ type LinkedHub struct {
 
 // ServiceSpec asks for a service.
 type ServiceSpec struct {
-	Name              string      `json:"name,omitempty"`
-	OwnAddress        bool        `json:"ownAddress,omitempty"`
-	AllocationPolicy  string      `json:"allocationPolicy,omitempty"` // "hashed", "geoLatency", "static"
-	LinkedHubs        []LinkedHub `json:"linkedHubs,omitempty"`
-	Latencies         Latencies   `json:"latencies,omitempty"`
-	RetryAfterSeconds *int        `json:"retryAfterSeconds,omitempty"`
-	NaiveREST         *bool       `json:"naiveRest,omitempty"`
-	Limits            *Limits     `json:"limits,omitempty"`
-	Defects           []string    `json:"defects,omitempty"`
+	Name              string         `json:"name,omitempty"`
+	OwnAddress        bool           `json:"ownAddress,omitempty"`
+	AllocationPolicy  string         `json:"allocationPolicy,omitempty"` // "hashed", "geoLatency", "static"
+	LinkedHubs        []LinkedHub    `json:"linkedHubs,omitempty"`
+	Latencies         Latencies      `json:"latencies,omitempty"`
+	Policies          []AccessPolicy `json:"policies,omitempty"`
+	RetryAfterSeconds *int           `json:"retryAfterSeconds,omitempty"`
+	NaiveREST         *bool          `json:"naiveRest,omitempty"`
+	Limits            *Limits        `json:"limits,omitempty"`
+	Defects           []string       `json:"defects,omitempty"`
+}
+
+// AccessPolicy is a shared access policy beside the owner's. Its rights are words with
+// commas between, as in "EnrollmentRead,EnrollmentWrite"; its keys are base64.
+type AccessPolicy struct {
+	Name         string `json:"name"`
+	PrimaryKey   []byte `json:"primaryKey"`
+	SecondaryKey []byte `json:"secondaryKey"`
+	Rights       string `json:"rights"`
 }
 
 // Latencies are milliseconds by network (CIDR) and host name of a hub.

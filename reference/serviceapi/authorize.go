@@ -68,7 +68,7 @@ func (a *API) judge(token sas.Token, x *exchange) string {
 	case !a.covers(token, x):
 		return RefusedResource
 	case policy.Rights&x.route.asks(x.Method) == 0:
-		return RefusedRight
+		return RefusedRight // [DPS-SAS-031]
 	}
 	return ""
 }

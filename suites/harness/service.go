@@ -82,6 +82,13 @@ func WithAllocation(p dps.Policy) ServiceOption {
 	return func(s *serviceSpec) { s.AllocationPolicy = policyWord(p) }
 }
 
+// WithPolicy gives the service a shared access policy, with one key in both places.
+func WithPolicy(name string, key []byte, rights string) ServiceOption {
+	return func(s *serviceSpec) {
+		s.Policies = append(s.Policies, controlapi.AccessPolicy{Name: name, PrimaryKey: key, SecondaryKey: key, Rights: rights})
+	}
+}
+
 // WithRetryAfter sets what the service tells devices that are assigning.
 func WithRetryAfter(seconds int) ServiceOption {
 	return func(s *serviceSpec) { s.RetryAfterSeconds = &seconds }

@@ -23,8 +23,8 @@ type operator struct {
 	path    string // of an enrollment, for requests to ask for
 }
 
-func newOperator(ctx context.Context, env *harness.Env, t *harness.T) operator {
-	o := operator{service: env.Service(ctx, t), now: env.Wire.Clock.Now()}
+func newOperator(ctx context.Context, env *harness.Env, t *harness.T, options ...harness.ServiceOption) operator {
+	o := operator{service: env.Service(ctx, t, options...), now: env.Wire.Clock.Now()}
 	o.service.Operator(t)
 	for field := range strings.SplitSeq(o.service.ConnectionString, ";") {
 		name, value, _ := strings.Cut(field, "=")
@@ -133,6 +133,17 @@ var serviceChecks = []harness.Check{{
 		expired := o.token(o.host)
 		expired.Expiry = o.now.Add(-time.Hour)
 		refused(t, o.get(ctx, t, expired.Token()), "expired an hour ago")
+	},
+}, {
+	Requirement: "DPS-SAS-031",
+	Title:       "a service request whose policy lacks the right of the operation is answered with 401",
+	Run: func(ctx context.Context, env *harness.Env, t *harness.T) {
+		key := harness.Key()
+		o := newOperator(ctx, env, t, harness.WithPolicy("reader", key, "EnrollmentRead"), harness.WithPolicy("writer", key, "EnrollmentWrite"))
+		o.key, o.policy = key, "reader"
+		o.accepted(ctx, t)
+		o.policy = "writer"
+		refused(t, o.get(ctx, t, o.token(o.host).Token()), "a policy that only writes")
 	},
 }, {
 	Requirement: "DPS-SAS-027",
