@@ -82,7 +82,7 @@ func newRoot() *cobra.Command {
 	})
 	root.SetHelpTemplate(helpTemplate)
 	root.AddCommand(newUp(), newReference(), newHub(), newHealth(), newCA(), newEnroll(), newSAS(), newTPM(), newDevice(),
-		newConformance(), newReport(), newSelfcheck(), newRequirements(), newVersion(), newReap())
+		newConformance(), newScenario(), newReport(), newSelfcheck(), newRequirements(), newVersion(), newReap())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(hinted)
 	hintArguments(root)

@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "no role", role)
 		os.Exit(exitUntestable)
 	}
-	os.Args = append([]string{"dpslab"}, os.Args[2:]...)
+	os.Args, asItself = append([]string{"dpslab"}, os.Args[2:]...), []string{"as:dpslab"}
 	play()
 }
 
