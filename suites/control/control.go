@@ -19,13 +19,14 @@ type (
 	Ports  = controlapi.Ports
 	Error  = controlapi.Error // a refusal
 
-	Service     = controlapi.Service
-	ServiceSpec = controlapi.ServiceSpec // asks for one
-	Limits      = controlapi.Limits
-	LinkedHub   = controlapi.LinkedHub
-	Latencies   = controlapi.Latencies
-	Hub         = controlapi.Hub
-	HubSpec     = controlapi.HubSpec // asks for one
+	Service      = controlapi.Service
+	ServiceSpec  = controlapi.ServiceSpec // asks for one
+	Limits       = controlapi.Limits
+	LinkedHub    = controlapi.LinkedHub
+	Latencies    = controlapi.Latencies
+	AccessPolicy = controlapi.AccessPolicy
+	Hub          = controlapi.Hub
+	HubSpec      = controlapi.HubSpec // asks for one
 
 	Entry   = controlapi.Entry   // a wrong behaviour that can be armed
 	Plan    = controlapi.Plan    // arms it
