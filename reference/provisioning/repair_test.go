@@ -119,6 +119,24 @@ func TestTheNextRegistrationRepairsAFirstOneThatEndedAnywhere(t *testing.T) {
 	}
 }
 
+// One old hub answers and another does not: what is still there is not forgotten.
+func TestAnIdentityThatStaysIsRememberedBesideOneThatGoes(t *testing.T) {
+	l, a, b := settled(t, reset)
+	c := newHub("hub-c")
+	l.link(a, b, c)
+	a.noRelease = true
+	for _, to := range []*hub{b, c} {
+		l.change(at(to, reset))
+		assignedTo(t, l.provision(l.claim("dev-01", primaryKey)), to, dps.SubstatusDeviceDataReset)
+	}
+	if _, ok := b.identity("dev-01"); ok {
+		t.Error("an identity is left at the hub that answers")
+	}
+	a.noRelease = false
+	assignedTo(t, l.provision(l.claim("dev-01", primaryKey)), c, dps.SubstatusInitialAssignment)
+	l.aloneAt(c, a, b, c)
+}
+
 // The twin that an unfinished move left at the new hub is not what the device has by now.
 func TestAMoveThatIsBegunAgainTakesTheTwinOfToday(t *testing.T) {
 	l, a, b := settled(t, migrate)
