@@ -11,9 +11,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
+	"github.com/dpslab/dpslab/internal/yamlfile"
 )
 
 //go:embed *.yaml
@@ -78,16 +76,13 @@ func Find(nameOrFile string) (Scenario, error) {
 // line and column.
 func Parse(b []byte) (Scenario, error) {
 	var s Scenario
-	if err := yaml.UnmarshalWithOptions(b, &s, yaml.Strict()); err != nil {
-		return s, errors.New(yaml.FormatError(err, false, false))
-	}
-	tree, err := parser.ParseBytes(b, 0)
+	file, err := yamlfile.Read(b, &s)
 	if err != nil {
-		return s, errors.New(yaml.FormatError(err, false, false))
+		return s, err
 	}
 	var problems []string
 	for _, p := range s.check() {
-		problems = append(problems, fmt.Sprintf("%s%s %v", position(tree, p.field), p.field, p.err))
+		problems = append(problems, file.At(p.field, p.err).Error())
 	}
 	if problems != nil {
 		slices.Sort(problems)
@@ -96,21 +91,4 @@ func Parse(b []byte) (Scenario, error) {
 	sum := sha256.Sum256(b)
 	s.digest = "sha256:" + hex.EncodeToString(sum[:])
 	return s, nil
-}
-
-// position is "[line:column] " of a field, or of the mapping it is missing from.
-func position(tree *ast.File, field string) string {
-	for ; field != ""; field = field[:max(0, strings.LastIndexAny(field, ".["))] {
-		path, err := yaml.PathString("$." + field)
-		if err != nil {
-			return ""
-		}
-		node, err := path.FilterFile(tree)
-		if err != nil || node == nil {
-			continue
-		}
-		at := node.GetToken().Position
-		return fmt.Sprintf("[%d:%d] ", at.Line, at.Column)
-	}
-	return "[1:1] "
 }

@@ -6,12 +6,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
+
+	"github.com/dpslab/dpslab/internal/yamlfile"
 )
 
 // Load reads a target file. Errors name the file, line and column, and never a secret.
@@ -24,7 +23,8 @@ func Load(file string) (Target, error) {
 	if err != nil {
 		return Target{}, err
 	}
-	t, err := Parse(text, info.Mode(), os.LookupEnv)
+	var t Target
+	read, err := t.parse(text, info.Mode(), os.LookupEnv)
 	if err != nil {
 		return Target{}, fmt.Errorf("%s: %w", file, err)
 	}
@@ -37,8 +37,7 @@ func Load(file string) (Target, error) {
 			continue
 		}
 		if err := private(*f.path); err != nil {
-			tree, _ := parser.ParseBytes(text, 0)
-			return Target{}, fmt.Errorf("%s: %s%s %w", file, position(tree, f.field), f.field, err)
+			return Target{}, fmt.Errorf("%s: %w", file, read.At(f.field, err))
 		}
 	}
 	return t, nil
@@ -81,28 +80,28 @@ func (t *Target) files() []path {
 // Parse reads the text of a target file with the given mode. lookup resolves ${NAME}.
 func Parse(text []byte, mode fs.FileMode, lookup func(string) (string, bool)) (Target, error) {
 	var t Target
-	if err := yaml.UnmarshalWithOptions(text, &t, yaml.Strict()); err != nil {
-		// The long form of the error quotes the lines around it, keys and all.
-		return Target{}, errors.New(yaml.FormatError(err, false, false))
+	if _, err := t.parse(text, mode, lookup); err != nil {
+		return Target{}, err
+	}
+	return t, nil
+}
+
+func (t *Target) parse(text []byte, mode fs.FileMode, lookup func(string) (string, bool)) (yamlfile.File, error) {
+	file, err := yamlfile.Read(text, t)
+	if err != nil {
+		return file, err
 	}
 	if t.Dpslab != Version {
-		return Target{}, fmt.Errorf("begins with dpslab: %q; a target file begins with dpslab: %s", t.Dpslab, Version)
+		return file, fmt.Errorf("begins with dpslab: %q; a target file begins with dpslab: %s", t.Dpslab, Version)
 	}
-	tree, err := parser.ParseBytes(text, 0)
-	if err != nil {
-		return Target{}, errors.New(yaml.FormatError(err, false, false))
-	}
-	private := mode.Perm()&0o077 == 0
-	for _, f := range t.texts() {
-		if err := f.resolve(private, lookup); err != nil {
-			return Target{}, fmt.Errorf("%s%s %w", position(tree, f.path), f.path, err)
-		}
+	if err := file.Resolve(t.texts(), mode, lookup); err != nil {
+		return file, err
 	}
 	t.fill()
 	if field, err := t.check(); err != nil {
-		return Target{}, fmt.Errorf("%s%s %w", position(tree, field), field, err)
+		return file, file.At(field, err)
 	}
-	return t, nil
+	return file, nil
 }
 
 // Marshal writes a target file with its secrets as they are: whoever keeps it gives it
@@ -112,86 +111,48 @@ func Marshal(t Target) ([]byte, error) {
 	return yaml.Marshal(t)
 }
 
-// text is a field that may hold ${NAME} references.
-type text struct {
-	path   string // as in dps.host
-	value  *string
-	secret bool
-}
-
-func (t *Target) texts() []text {
-	list := []text{
-		{"dps.host", &t.DPS.Host, false},
-		{"dps.service_host", &t.DPS.ServiceHost, false},
-		{"dps.id_scope", &t.DPS.IDScope, false},
-		{"dps.address", &t.DPS.Address, false},
-		{"dps.service_connection_string", (*string)(&t.DPS.ServiceConnectionString), true},
-		{"prefix", &t.Prefix, false},
+func (t *Target) texts() []yamlfile.Text {
+	list := []yamlfile.Text{
+		yamlfile.Plain("dps.host", &t.DPS.Host),
+		yamlfile.Plain("dps.service_host", &t.DPS.ServiceHost),
+		yamlfile.Plain("dps.id_scope", &t.DPS.IDScope),
+		yamlfile.Plain("dps.address", &t.DPS.Address),
+		yamlfile.Secret("dps.service_connection_string", (*string)(&t.DPS.ServiceConnectionString)),
+		yamlfile.Plain("prefix", &t.Prefix),
 	}
 	for _, f := range t.files() {
-		list = append(list, text{f.field, f.path, false})
+		list = append(list, yamlfile.Plain(f.field, f.path))
 	}
 	for i := range t.Enrollments {
 		e, at := &t.Enrollments[i], fmt.Sprintf("enrollments[%d].", i)
-		list = append(list, text{at + "registration_id", &e.RegistrationID, false}, text{at + "group_id", &e.GroupID, false},
-			text{at + "primary_key", (*string)(&e.PrimaryKey), true}, text{at + "secondary_key", (*string)(&e.SecondaryKey), true})
+		list = append(list, yamlfile.Plain(at+"registration_id", &e.RegistrationID), yamlfile.Plain(at+"group_id", &e.GroupID),
+			yamlfile.Secret(at+"primary_key", (*string)(&e.PrimaryKey)), yamlfile.Secret(at+"secondary_key", (*string)(&e.SecondaryKey)))
 	}
 	for name, command := range t.Hooks.each() {
 		for i := range command {
-			list = append(list, text{fmt.Sprintf("hooks.%s[%d]", name, i), &command[i], false})
+			list = append(list, yamlfile.Plain(fmt.Sprintf("hooks.%s[%d]", name, i), &command[i]))
 		}
 	}
 	for i := range t.Hubs {
 		h, at := &t.Hubs[i], fmt.Sprintf("hubs[%d].", i)
-		list = append(list, text{at + "host", &h.Host, false}, text{at + "address", &h.Address, false},
-			text{at + "connection_string", (*string)(&h.ConnectionString), true}, text{at + "inside", &h.Inside, false})
+		list = append(list, yamlfile.Plain(at+"host", &h.Host), yamlfile.Plain(at+"address", &h.Address),
+			yamlfile.Secret(at+"connection_string", (*string)(&h.ConnectionString)), yamlfile.Plain(at+"inside", &h.Inside))
 		list = append(list, h.Control.texts(at)...)
 	}
 	if c := t.Containers; c != nil {
-		list = append(list, text{"containers.run", &c.Run, false}, text{"containers.network", &c.Network, false},
-			text{"containers.image", &c.Image, false})
+		list = append(list, yamlfile.Plain("containers.run", &c.Run), yamlfile.Plain("containers.network", &c.Network),
+			yamlfile.Plain("containers.image", &c.Image))
 	}
 	return append(list, t.Control.texts("")...)
 }
 
-func (c *Control) texts(at string) []text {
+func (c *Control) texts(at string) []yamlfile.Text {
 	if c == nil {
 		return nil
 	}
-	return []text{
-		{at + "control.url", &c.URL, false}, {at + "control.address", &c.Address, false}, {at + "control.token", (*string)(&c.Token), true},
+	return []yamlfile.Text{
+		yamlfile.Plain(at+"control.url", &c.URL), yamlfile.Plain(at+"control.address", &c.Address), yamlfile.Secret(at+"control.token", (*string)(&c.Token)),
 	}
-}
-
-var reference = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)
-
-// resolve replaces the references, and refuses a literal secret in a file that others may
-// read. Of a connection string only the key is secret.
-func (f text) resolve(private bool, lookup func(string) (string, bool)) error {
-	if *f.value == "" {
-		return nil
-	}
-	if f.secret && !private {
-		secret := *f.value
-		if _, key, ok := strings.Cut(secret, "SharedAccessKey="); ok {
-			secret = key
-		}
-		if !reference.MatchString(secret) {
-			return errors.New("holds a literal secret; write a ${NAME} of the environment, or give the file mode 0600")
-		}
-	}
-	var unset []string
-	*f.value = reference.ReplaceAllStringFunc(*f.value, func(ref string) string {
-		value, ok := lookup(ref[2 : len(ref)-1])
-		if !ok || value == "" {
-			unset = append(unset, ref)
-		}
-		return value
-	})
-	if len(unset) > 0 {
-		return fmt.Errorf("refers to %s, which is not set", strings.Join(unset, ", "))
-	}
-	return nil
 }
 
 // fill puts in what the format lets out.
@@ -291,21 +252,4 @@ func (t Target) check() (string, error) {
 		return "control." + field, err
 	}
 	return t.checkContainers()
-}
-
-// position is "[line:column] " of a field, or of the mapping it is missing from.
-func position(tree *ast.File, field string) string {
-	for ; field != ""; field = field[:max(0, strings.LastIndex(field, "."))] {
-		path, err := yaml.PathString("$." + field)
-		if err != nil {
-			return ""
-		}
-		node, err := path.FilterFile(tree)
-		if err != nil || node == nil {
-			continue
-		}
-		at := node.GetToken().Position
-		return fmt.Sprintf("[%d:%d] ", at.Line, at.Column)
-	}
-	return ""
 }
