@@ -12,6 +12,7 @@ import (
 
 	"github.com/dpslab/dpslab/internal/frontdoor"
 	"github.com/dpslab/dpslab/internal/lab"
+	"github.com/dpslab/dpslab/reference/quota"
 )
 
 // labFlags are what every command that runs a server takes.
@@ -68,7 +69,10 @@ func (f *labFlags) options(cmd *cobra.Command) (lab.Options, error) {
 	if f.retryAfter < 0 || f.retryAfter%time.Second != 0 {
 		return o, fmt.Errorf("--retry-after %s is not a whole number of seconds; try 3s", f.retryAfter)
 	}
-	o.RetryAfter, o.Limited = f.retryAfter, f.limits
+	o.RetryAfter = f.retryAfter
+	if f.limits {
+		o.Limits = quota.Documented()
+	}
 	if f.verbose {
 		o.Logger = slog.New(lab.RedactingHandler(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelDebug})))
 	}

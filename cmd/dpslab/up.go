@@ -21,11 +21,16 @@ import (
 func newUp() *cobra.Command {
 	var f labFlags
 	var hubs int
+	var config string
 	cmd := &cobra.Command{
 		Use:   "up [flags] [-- COMMAND ARGS…]",
 		Short: "Start a provisioning service and its hubs in one process",
 		Long: `Start a provisioning service and its hubs in one process, without root, in memory unless
 --data names a folder.
+
+--config takes a lab/v1 file, which says what the service and its hubs are: names, id scope,
+allocation policy and latencies, limits, shared access policies, weights. A flag goes before
+a field of the file.
 
 With a command behind --, run it with the lab's addresses in its environment (DPSLAB_…,
 NODE_EXTRA_CA_CERTS, SSL_CERT_FILE, REQUESTS_CA_BUNDLE; proxy variables cleared), stop the
@@ -36,7 +41,7 @@ SERVICE_CONNECTION_STRING, CA_FILE, HTTPS_PORT, MQTTS_PORT, AMQPS_PORT, HUB_COUN
 HUB_1_HOST, HUB_1_CONNECTION_STRING and so on, CONTROL_URL, CONTROL_TOKEN, HOSTS (all names,
 for a hosts file) and ADDRESS (the IP address to dial).`,
 		Example: `  dpslab up                                   until Ctrl-C, on ports 8443 and 8883
-  dpslab up --env-file lab.env                for other programs: . ./lab.env
+  dpslab up --config lab.yaml --env-file F    as a file says; for other programs: . ./F
   dpslab up --auto-ports -- npm test          for one command`,
 		Args: behindDashes,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -45,10 +50,14 @@ for a hosts file) and ADDRESS (the IP address to dial).`,
 				return err
 			}
 			o.Reference, o.Fakehub, o.Hubs = true, true, hubs
+			if err := configure(&o, config, cmd.Flags().Changed); err != nil {
+				return err
+			}
 			return serve(cmd, f, o, args)
 		},
 	}
 	f.add(cmd.Flags())
+	cmd.Flags().StringVar(&config, "config", "", "lab/v1 file that says what the service and its hubs are")
 	cmd.Flags().IntVar(&hubs, "hubs", 3, "number of hubs, at most 50")
 	return cmd
 }

@@ -34,12 +34,12 @@ func (l *Lab) openData(folder, file string, is durable.Identity) (*durable.File,
 }
 
 // openServiceData opens the database of the service where there is one, and else its data file.
-func (l *Lab) openServiceData(o Options) (f *durable.File, err error) {
+func (l *Lab) openServiceData(o Options, name string) (f *durable.File, err error) {
 	if o.Database != "" {
 		l.database, err = postgres.Open(context.Background(), o.Database)
 		return nil, err
 	}
-	return l.openData(o.Data, "service.db", durable.Identity{Format: serviceFormat, Owner: l.State.serviceName()})
+	return l.openData(o.Data, "service.db", durable.Identity{Format: serviceFormat, Owner: name})
 }
 
 func (l *Lab) closeData() error {

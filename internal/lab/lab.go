@@ -26,12 +26,15 @@ import (
 	"github.com/dpslab/dpslab/fakehub"
 	"github.com/dpslab/dpslab/internal/clock"
 	"github.com/dpslab/dpslab/internal/controlserver"
+	"github.com/dpslab/dpslab/internal/dps"
 	"github.com/dpslab/dpslab/internal/durable"
 	"github.com/dpslab/dpslab/internal/frontdoor"
 	"github.com/dpslab/dpslab/internal/transcript"
 	"github.com/dpslab/dpslab/reference"
+	"github.com/dpslab/dpslab/reference/allocation"
 	"github.com/dpslab/dpslab/reference/postgres"
 	"github.com/dpslab/dpslab/reference/quota"
+	"github.com/dpslab/dpslab/reference/serviceapi"
 )
 
 // Options make a Lab.
@@ -45,18 +48,23 @@ type Options struct {
 	Control   string // address of the control port; default: the listen address, a free port
 	Token     string // control token; default: random
 
-	Reference bool // play the provisioning service, and make one
-	Plain     bool // leave out what the real service does not have: the naive REST extension
-	Fakehub   bool // play hubs
-	Hubs      int  // make the first so many hubs of the state, linked to the service
-	OnlyHub   int  // make the hub of the state that has this number, and no other; 0: as Hubs says
+	Reference bool  // play the provisioning service, and make one
+	Plain     bool  // leave out what the real service does not have: the naive REST extension
+	Fakehub   bool  // play hubs
+	Hubs      int   // make the first so many hubs of the state, linked to the service
+	HubSpecs  []Hub // what is said of them, first to last
+	OnlyHub   int   // make the hub of the state that has this number, and no other; 0: as Hubs says
 
+	Name       string // of the service; default: the state's
 	IDScope    string // default: the state's
 	HubDomain  string // default: azure-devices.net
 	ServerKey  KeyKind
-	RetryAfter time.Duration // what assigning answers ask for
-	Limited    bool          // the service holds its clients to the documented limits
-	Linked     []LinkedHub   // hubs of other processes, linked to the service
+	RetryAfter time.Duration       // what assigning answers ask for
+	Limits     quota.Limits        // what the service holds its clients to; default: none
+	Linked     []LinkedHub         // hubs of other processes, linked to the service
+	Policy     dps.Policy          // default: hashed
+	Latencies  allocation.Table    // for geoLatency, by network and name or host name of a hub
+	Policies   []serviceapi.Policy // beside provisioningserviceowner
 
 	// TranscriptBytes bounds what is recorded of connections; 0: 64 MiB; negative: nothing.
 	TranscriptBytes int
@@ -160,15 +168,19 @@ func (l *Lab) fill(o Options) error {
 		linked = append(linked, reference.LinkedHub{ConnectionString: l.State.connectionString(h, o.HubDomain), Address: h.Address})
 	}
 	for _, n := range o.hubs() {
-		data, err := l.openData(o.Data, fmt.Sprintf("hub-%d.db", n), durable.Identity{Format: hubFormat, Owner: l.State.hubName(n)})
+		spec := o.hub(n)
+		if spec.Name == "" {
+			spec.Name = l.State.hubName(n)
+		}
+		data, err := l.openData(o.Data, fmt.Sprintf("hub-%d.db", n), durable.Identity{Format: hubFormat, Owner: spec.Name})
 		if err != nil {
 			return err
 		}
-		hub, err := l.Hubs.AddHub(fakehub.HubSpec{Name: l.State.hubName(n), Key: l.State.hubKey(n), Data: data})
+		hub, err := l.Hubs.AddHub(fakehub.HubSpec{Name: spec.Name, Key: l.State.hubKey(n), Data: data})
 		if err != nil {
 			return err
 		}
-		linked = append(linked, reference.LinkedHub{ConnectionString: hub.ConnectionString()})
+		linked = append(linked, reference.LinkedHub{ConnectionString: hub.ConnectionString(), Weight: spec.Weight, Excluded: spec.Excluded})
 	}
 	l.Reference = reference.New(reference.Options{
 		Door: l.Door, Certificate: certificate, HubRoots: l.State.Roots(), HubAddress: l.hubAddress, Log: log, Logger: o.Logger,
@@ -178,17 +190,18 @@ func (l *Lab) fill(o Options) error {
 		if scope == "" {
 			scope = l.State.kept.IDScope
 		}
-		limits := quota.Limits{}
-		if o.Limited {
-			limits = quota.Documented()
+		name := o.Name
+		if name == "" {
+			name = l.State.serviceName()
 		}
-		data, err := l.openServiceData(o)
+		data, err := l.openServiceData(o, name)
 		if err != nil {
 			return err
 		}
 		service, err := l.Reference.AddService(reference.ServiceSpec{
-			Name: l.State.serviceName(), Scope: scope, Global: true, Key: l.State.kept.ServiceKey,
-			RetryAfter: o.RetryAfter, Limits: limits, NaiveREST: !o.Plain, Hubs: linked, Data: data, Database: l.database,
+			Name: name, Scope: scope, Global: true, Key: l.State.kept.ServiceKey, Policies: o.Policies,
+			Policy: o.Policy, Latencies: o.latencies(), RetryAfter: o.RetryAfter, Limits: o.Limits, NaiveREST: !o.Plain,
+			Hubs: linked, Data: data, Database: l.database,
 		})
 		if err != nil {
 			return err
