@@ -8,7 +8,7 @@ import (
 
 	"github.com/dpslab/dpslab/reports"
 	"github.com/dpslab/dpslab/reports/internal/sample"
-	"github.com/dpslab/dpslab/reports/internal/schematest"
+	"github.com/dpslab/dpslab/internal/schematest"
 )
 
 func schema(t testing.TB) *jsonschema.Schema { return schematest.Compile(t, reports.JSONSchema) }

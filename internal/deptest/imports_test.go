@@ -36,7 +36,7 @@ var (
 	}
 	clients = []string{"internal/devwire/...", "internal/controlapi/...", "simulator/...", "suites/...", "scenarios/..."}
 	neither = []string{
-		"internal/clock/...", "internal/dps/...", "internal/fairness/...", "internal/labfile/...", "internal/pki/...", "internal/requirement/...", "internal/swtpm/...", "internal/telemetry/...",
+		"internal/clock/...", "internal/dps/...", "internal/fairness/...", "internal/labfile/...", "internal/pki/...", "internal/requirement/...", "internal/schematest/...", "internal/swtpm/...", "internal/telemetry/...",
 		"internal/transcript/...", "internal/vectors/...", "internal/yamlfile/...",
 	}
 )

@@ -10,6 +10,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/dpslab/dpslab/internal/labfile"
+	"github.com/dpslab/dpslab/internal/schematest"
 )
 
 func parsed(t *testing.T, text string) labfile.Lab {
@@ -23,7 +24,7 @@ func parsed(t *testing.T, text string) labfile.Lab {
 
 func TestALabFileSaysWhatItSays(t *testing.T) {
 	t.Parallel()
-	l := parsed(t, string(examples(t, "good")["whole"]))
+	l := parsed(t, string(schematest.Examples(t, "good")["whole"]))
 	s := l.Service
 	if s.Name != "plant-1" || s.IDScope != "0ne00DEMO01" || s.AllocationPolicy != "geoLatency" || s.RetryAfter.Duration() != 90*time.Second ||
 		*s.Limits != (labfile.Limits{RegistrationsPerMinute: 100, OperationsPerMinute: 200, PollsPer10Seconds: 5}) || *s.NaiveREST ||

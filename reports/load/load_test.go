@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/dpslab/dpslab/reports"
-	"github.com/dpslab/dpslab/reports/internal/schematest"
+	"github.com/dpslab/dpslab/internal/schematest"
 	"github.com/dpslab/dpslab/reports/load"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )

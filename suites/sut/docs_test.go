@@ -6,12 +6,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/dpslab/dpslab/internal/schematest"
 	"github.com/dpslab/dpslab/suites/sut"
 )
 
 // Target files that documents show are ones that both the schema and the parser take.
 func TestTargetFilesInDocumentsAreGood(t *testing.T) {
-	s, docs := schema(t), filepath.Join("..", "..", "docs")
+	s, docs := schematest.Compile(t, sut.Schema), filepath.Join("..", "..", "docs")
 	anything := func(name string) (string, bool) {
 		switch {
 		case strings.Contains(name, "CONNECTION_STRING"):
@@ -23,7 +24,7 @@ func TestTargetFilesInDocumentsAreGood(t *testing.T) {
 	found := 0
 	good := func(where string, text []byte) {
 		found++
-		if err := fits(t, s, text); err != nil {
+		if err := schematest.Fits(t, s, text); err != nil {
 			t.Errorf("%s: the schema refuses it: %v", where, err)
 		}
 		if _, err := sut.Parse(text, 0o644, anything); err != nil {

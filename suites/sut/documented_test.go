@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"testing"
 
+	"github.com/dpslab/dpslab/internal/schematest"
 	"github.com/dpslab/dpslab/suites/sut"
 )
 
@@ -31,9 +32,9 @@ func TestTargetFilesInTheDocumentationAreTaken(t *testing.T) {
 	anything := func(string) (string, bool) {
 		return "HostName=demo.azure-devices-provisioning.net;SharedAccessKeyName=owner;SharedAccessKey=c2VjcmV0", true
 	}
-	s := schema(t)
+	s := schematest.Compile(t, sut.Schema)
 	for name, text := range texts {
-		if err := fits(t, s, text); err != nil {
+		if err := schematest.Fits(t, s, text); err != nil {
 			t.Errorf("%s: the schema: %v", name, err)
 		}
 		if _, err := sut.Parse(text, 0o644, anything); err != nil {

@@ -1,4 +1,5 @@
-// Package schematest holds the schemas of result files against the types that are written.
+// Package schematest holds JSON Schemas against what is written and read: those of result
+// files against their types, those of files that people write against their parser.
 package schematest
 
 import (
