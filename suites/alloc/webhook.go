@@ -120,3 +120,20 @@ func failsBy(t *harness.T, answer devwire.Answer) {
 	t.Expect(answer.State).To(HaveField("ErrorCode", customFailed))
 	t.Expect(answer.State.ErrorMessage).NotTo(BeEmpty())
 }
+
+// failsWithinPatience asserts that the device's registration fails once the service's patience
+// with a webhook that was called and does not end is over.
+func failsWithinPatience(ctx context.Context, env *harness.Env, t *harness.T, device *harness.Device, hook *harness.Webhook) {
+	conn := device.Connect(ctx, t)
+	under, err := conn.Register(ctx, nil)
+	t.Answered(err, "register")
+	t.Eventually(ctx, func() int { return len(hook.Calls()) }, env.Timeouts.Answer).Should(Equal(1), "calls of the webhook")
+	device.Service.Advance(ctx, t, patience)
+	answer := under
+	t.Eventually(ctx, func() (dps.Status, error) {
+		var err error
+		answer, err = conn.Poll(ctx, under.OperationID)
+		return answer.Status, err
+	}, env.Timeouts.Assign, pollEvery).ShouldNot(Equal(dps.StatusAssigning))
+	failsBy(t, answer)
+}

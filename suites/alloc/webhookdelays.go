@@ -88,17 +88,6 @@ var webhookDelays = []harness.Check{
 			_ = http.NewResponseController(w).Flush() // a service that has gone reads nothing
 			<-r.Context().Done()
 		})
-		conn := unlucky.Connect(ctx, t)
-		under, err := conn.Register(ctx, nil)
-		t.Answered(err, "register")
-		t.Eventually(ctx, func() int { return len(hook.Calls()) }, env.Timeouts.Answer).Should(Equal(1), "calls of the webhook")
-		s.Advance(ctx, t, patience)
-		answer := under
-		t.Eventually(ctx, func() (dps.Status, error) {
-			var err error
-			answer, err = conn.Poll(ctx, under.OperationID)
-			return answer.Status, err
-		}, env.Timeouts.Assign, pollEvery).ShouldNot(Equal(dps.StatusAssigning))
-		failsBy(t, answer)
+		failsWithinPatience(ctx, env, t, unlucky, hook)
 	}),
 }

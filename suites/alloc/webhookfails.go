@@ -43,18 +43,7 @@ var webhookFailures = []harness.Check{
 	custom("DPS-ALLOC-039", "a webhook that hangs fails the registration in time", func(ctx context.Context, env *harness.Env, t *harness.T) {
 		s := several(ctx, env, t, 1)
 		device, hook := turning(ctx, t, s, harness.Hanging())
-		conn := device.Connect(ctx, t)
-		under, err := conn.Register(ctx, nil)
-		t.Answered(err, "register")
-		t.Eventually(ctx, func() int { return len(hook.Calls()) }, env.Timeouts.Answer).Should(Equal(1), "calls of the webhook")
-		s.Advance(ctx, t, patience)
-		answer := under
-		t.Eventually(ctx, func() (dps.Status, error) {
-			var err error
-			answer, err = conn.Poll(ctx, under.OperationID)
-			return answer.Status, err
-		}, env.Timeouts.Assign, pollEvery).ShouldNot(Equal(dps.StatusAssigning))
-		failsBy(t, answer)
+		failsWithinPatience(ctx, env, t, device, hook)
 	}),
 	custom("DPS-ALLOC-039", "a webhook that redirects fails the registration, and nobody follows", func(ctx context.Context, env *harness.Env, t *harness.T) {
 		s := several(ctx, env, t, 1)
