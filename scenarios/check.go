@@ -111,8 +111,11 @@ func (l Load) check(c *checker) {
 			}
 		}
 		c.demand(kinds == 1, at, "is %d of constant, poisson, ramp and burst; a stage is one", kinds)
-		c.rate(at+".constant", s.Constant)
-		c.rate(at+".poisson", s.Poisson)
+		for field, r := range map[string]Rate{".constant": s.Constant, ".poisson": s.Poisson} {
+			v, err := r.perSecond()
+			c.add(at+field, err)
+			c.demand(err != nil || r == "" || v > 0, at+field, "starts nothing; write a rate above 0")
+		}
 		c.duration(at+".for", s.For)
 		c.demand(s.Burst >= 0, at+".burst", "is %d; write how many at once", s.Burst)
 		if s.Ramp != nil {

@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"hash/fnv"
 
 	"github.com/dpslab/dpslab/internal/dps"
 	results "github.com/dpslab/dpslab/reports/load"
@@ -24,7 +25,7 @@ func (s Scenario) Plan(devices int) run.Plan {
 		p.Most = devices
 	}
 	for _, stage := range s.Load.Stages {
-		p.Schedule = append(p.Schedule, stage.schedule())
+		p.Schedule = append(p.Schedule, stage.schedule(p.Fleet.Identities.Seed))
 	}
 	return p
 }
@@ -69,13 +70,14 @@ func (s Share) share() fleet.Share {
 	return share
 }
 
-func (s Stage) schedule() load.Stage {
+// schedule leaves to chance what follows from the fleet's seed.
+func (s Stage) schedule(seed string) load.Stage {
 	stage := load.Stage{Duration: s.For.must()}
 	switch {
 	case s.Constant != "":
 		stage.Pacer = load.PerSecond(s.Constant.must())
 	case s.Poisson != "":
-		stage.Pacer = load.NewPoisson(s.Poisson.must(), 1)
+		stage.Pacer = load.NewPoisson(s.Poisson.must(), chance(seed))
 	case s.Ramp != nil:
 		stage.Pacer = load.Ramp(s.Ramp.From.must(), s.Ramp.To.must(), stage.Duration)
 	default:
@@ -85,6 +87,12 @@ func (s Stage) schedule() load.Stage {
 		}
 	}
 	return stage
+}
+
+func chance(seed string) uint64 {
+	h := fnv.New64a()
+	h.Write([]byte(seed)) // never fails
+	return h.Sum64()
 }
 
 func (e Expect) expectations() []results.Expectation {

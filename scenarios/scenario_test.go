@@ -84,6 +84,7 @@ func TestWhatIsWrongIsToldWithItsPlaceAndWhatToWrite(t *testing.T) {
 		{"initial: 1s", "initial: 1", "[8:20]", "1m30s"},
 		{"initial: 1s, ", "", "[8:", "fleet.retry.initial is missing"},
 		{"constant: 5/s", "constant: 5", "[11:17]", "200/s"},
+		{"constant: 5/s", "constant: 0/s", "[11:17]", "starts nothing"},
 		{"constant: 5/s", "constant: 5/s\n      burst: 2", "[11:", "2 of constant"},
 		{"constant: 5/s", "ramp: {from: 1/s, to: 5/s}", "[11:", "how long the ramp takes"},
 		{"constant: 5/s", "constant: 5/s\n    - poisson: 1/s", "[11:", "last stage"},

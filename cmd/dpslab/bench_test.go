@@ -108,17 +108,23 @@ func provision(ctx context.Context, wire *devwire.Wire, target sut.Target, t dps
 }
 
 func enrollBench(b *testing.B, target sut.Target, key []byte) {
+	client := operator(b, target)
+	defer client.Close()
+	enrollGroup(b, client, "bench", key)
+}
+
+// operator is a client of the target's service API.
+func operator(b *testing.B, target sut.Target) *devwire.ServiceClient {
+	b.Helper()
 	roots, err := target.Roots()
 	if err != nil {
 		b.Fatal(err)
 	}
-	wire := &devwire.Wire{Roots: roots}
-	client, err := wire.Service(target.Service(), target.DPS.ServiceConnectionString.Reveal())
+	client, err := (&devwire.Wire{Roots: roots}).Service(target.Service(), target.DPS.ServiceConnectionString.Reveal())
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer client.Close()
-	enrollGroup(b, client, "bench", key)
+	return client
 }
 
 // serving starts a server as a process and returns the target that it describes.

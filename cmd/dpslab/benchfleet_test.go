@@ -15,6 +15,7 @@ import (
 	"github.com/dpslab/dpslab/simulator/device"
 	"github.com/dpslab/dpslab/simulator/fleet"
 	"github.com/dpslab/dpslab/simulator/identity"
+	"github.com/dpslab/dpslab/suites/sut"
 )
 
 // connectedDevices is what the benchmark of memory has at their hubs at once; the lab is a
@@ -42,7 +43,7 @@ func BenchmarkConnectedDevices(b *testing.B) {
 			b.Fatal(err)
 		}
 		wire := &devwire.Wire{Roots: roots}
-		enrollFleet(b, wire, lab.Service(), lab.DPS.ServiceConnectionString.Reveal(), f)
+		enrollFleet(b, lab, f)
 		before := heap()
 		ctx, cancel := context.WithCancel(b.Context())
 		site := fleet.Site{Wire: wire, DPS: lab.Device(), Hub: func(host string) (devwire.Endpoint, error) { return hubEndpoint(lab, host), nil }, Clock: clock.System()}
@@ -72,12 +73,9 @@ func BenchmarkConnectedDevices(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
-func enrollFleet(b *testing.B, wire *devwire.Wire, ep devwire.Endpoint, connectionString string, f *fleet.Fleet) {
+func enrollFleet(b *testing.B, lab sut.Target, f *fleet.Fleet) {
 	b.Helper()
-	client, err := wire.Service(ep, connectionString)
-	if err != nil {
-		b.Fatal(err)
-	}
+	client := operator(b, lab)
 	defer client.Close()
 	groups, err := f.Groups()
 	for _, g := range groups {

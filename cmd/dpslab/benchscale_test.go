@@ -118,14 +118,7 @@ func fill(b *testing.B, path string, n int, groupKey []byte) {
 // pageTime is the median time of one page of a hundred, in seconds.
 func pageTime(b *testing.B, lab sut.Target, page int) float64 {
 	b.Helper()
-	roots, err := lab.Roots()
-	if err != nil {
-		b.Fatal(err)
-	}
-	client, err := (&devwire.Wire{Roots: roots}).Service(lab.Service(), lab.DPS.ServiceConnectionString.Reveal())
-	if err != nil {
-		b.Fatal(err)
-	}
+	client := operator(b, lab)
 	defer client.Close()
 	const text, size = "SELECT * FROM enrollments", 100
 	continuation := ""

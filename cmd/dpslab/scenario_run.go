@@ -60,7 +60,9 @@ generator fell behind, so its latencies prove nothing.`,
 			if err != nil {
 				return err
 			}
-			tellLoad(cmd, run)
+			if err := writeLoad(cmd, filepath.Join(folder, runFile), run); err != nil {
+				return err
+			}
 			fmt.Fprintln(cmd.OutOrStdout(), "report  "+folder)
 			return loadVerdict(run)
 		},
@@ -72,25 +74,22 @@ generator fell behind, so its latencies prove nothing.`,
 	return cmd
 }
 
-// runScenario runs a plan and writes what it found.
+// runScenario runs a plan, and leaves its flows and requests in a folder.
 func runScenario(ctx context.Context, p scenario.Plan, at scenario.Target, folder string) (run results.Run, err error) {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return run, err
 	}
-	var files []*os.File
-	for _, name := range []string{flowsFile, requestsFile, runFile} {
-		f, err := os.Create(filepath.Join(folder, name))
-		if err != nil {
-			return run, err
-		}
-		defer func() { f.Close() }()
-		files = append(files, f)
-	}
-	run, err = scenario.Run(ctx, p, at, clock.System(), scenario.Files{Flows: files[0], Requests: files[1]})
+	flows, err := os.Create(filepath.Join(folder, flowsFile))
 	if err != nil {
 		return run, err
 	}
-	return run, results.WriteJSON(files[2], run)
+	defer func() { err = errors.Join(err, flows.Close()) }()
+	requests, err := os.Create(filepath.Join(folder, requestsFile))
+	if err != nil {
+		return run, err
+	}
+	defer func() { err = errors.Join(err, requests.Close()) }()
+	return scenario.Run(ctx, p, at, clock.System(), scenario.Files{Flows: flows, Requests: requests})
 }
 
 // loadTarget is where a load goes, and what stops it afterwards.

@@ -82,14 +82,8 @@ func BenchmarkServiceAPILoad(b *testing.B) {
 // attack counts the reads a second of the vegeta command.
 func attack(b *testing.B, vegeta string, lab sut.Target, prefix string) float64 {
 	b.Helper()
-	roots, err := lab.Roots()
-	if err != nil {
-		b.Fatal(err)
-	}
-	client, err := (&devwire.Wire{Roots: roots}).Service(lab.Service(), lab.DPS.ServiceConnectionString.Reveal())
-	if err != nil {
-		b.Fatal(err)
-	}
+	client := operator(b, lab)
+	defer client.Close()
 	var targets bytes.Buffer
 	at := fmt.Sprintf("%s:%d", lab.DPS.ServiceHost, lab.DPS.Ports.HTTPS)
 	for n := range 100 {

@@ -10,12 +10,13 @@ import (
 	vegeta "github.com/tsenart/vegeta/v12/lib"
 )
 
-// PerSecond is a rate as vegeta has it, right to a thousandth.
+// PerSecond is a rate above 0 as vegeta has it: one start in a time that is right to a
+// nanosecond, or whole ones a second. To vegeta a rate of 0 is one without limit.
 func PerSecond(rate float64) vegeta.Rate {
 	if rate == math.Trunc(rate) {
 		return vegeta.Rate{Freq: int(rate), Per: time.Second}
 	}
-	return vegeta.Rate{Freq: int(math.Round(1000 * rate)), Per: 1000 * time.Second}
+	return vegeta.Rate{Freq: 1, Per: time.Duration(float64(time.Second) / rate)}
 }
 
 // Ramp goes from one rate to another in d, evenly. Where from is 0 the first start comes at

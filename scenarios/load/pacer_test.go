@@ -48,6 +48,7 @@ func TestPacersStartAsOftenAsTheySay(t *testing.T) {
 	}{
 		{"constant", stage(load.PerSecond(200), 20*time.Second), 0, 20 * time.Second, 4000},
 		{"constant, below one a second", stage(load.PerSecond(.5), time.Minute), 0, time.Minute, 30},
+		{"constant, one an hour", stage(load.PerSecond(1./3600), 10*time.Hour), 0, 10 * time.Hour, 9},
 		{"ramp, whole", stage(load.Ramp(10, 200, time.Minute), time.Minute), 0, time.Minute, 6300},
 		{"ramp, its last second", stage(load.Ramp(10, 200, time.Minute), time.Minute), 59 * time.Second, time.Minute, 198},
 		{"ramp from nothing", stage(load.Ramp(0, 100, 10*time.Second), 10*time.Second), 0, 10 * time.Second, 500},

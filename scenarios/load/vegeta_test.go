@@ -15,9 +15,6 @@ import (
 )
 
 func TestVegetaReadsTheFiles(t *testing.T) {
-	if testing.Short() {
-		t.Skip("vegeta is built from its source")
-	}
 	folder := t.TempDir()
 	vegeta := filepath.Join(folder, "vegeta")
 	ctx, cancel := context.WithDeadline(context.Background(), clock.SocketDeadline(5*time.Minute))
