@@ -19,7 +19,8 @@ help:
 	@echo 'make test        unit tests, the checks on a lab and on containers, official SDKs, report pages, lint'
 	@echo 'make selfcheck   arm every catalogued defect and see that a check catches it'
 	@echo 'make verify      the slow proofs: selfcheck, race detector, 20 rounds in random order, fuzzing, abuse, other platforms'
-	@echo 'make bench       registrations a second, as a ratio to a bare TLS server'
+	@echo 'make bench       ratios: to a bare TLS server, of data files to memory, of a million enrollments to a thousand'
+	@echo 'make loads       runs at three times the capacity are void, at two fifths not; wants a quiet machine'
 	@echo 'make release     dist/: six platforms, checksums, lists of modules, container images; VERSION=v1.2.3'
 
 demo: build

@@ -3,7 +3,6 @@ package run
 import (
 	"context"
 	"fmt"
-	"maps"
 	"net/http"
 
 	"github.com/dpslab/dpslab/internal/devwire"
@@ -35,7 +34,7 @@ func enroll(ctx context.Context, service *devwire.ServiceClient, f *fleet.Fleet,
 			return err
 		}
 		if individual {
-			records = append(records, map[string]any{"registrationId": e.ID, "attestation": maps.Clone(e.Attestation)})
+			records = append(records, map[string]any{"registrationId": e.ID, "attestation": e.Attestation})
 		}
 		if len(records) == bulkItems || i+p.Of >= f.Size() {
 			if err := create(ctx, service, records); err != nil {
