@@ -1,8 +1,10 @@
 package scenarios_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -101,6 +103,32 @@ func TestWhatIsWrongIsToldWithItsPlaceAndWhatToWrite(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.at) || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v; want %s and %q", c.was, err, c.at, c.says)
 		}
+	}
+}
+
+func TestExpectationsAreBoundsOnTheRun(t *testing.T) {
+	t.Parallel()
+	text := strings.Replace(good, "    - {share: 1, time: 30s}", `    - {share: 0.99, time: 30s}
+  telemetry_within: [{share: 0.5, time: 1m}]
+  request_latency: [{share: 0.95, time: 250ms}]
+  unprovisioned: 2
+  attempts_per_device: 1.5
+  request_errors: 0.01`, 1)
+	s, err := scenarios.Parse([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, e := range s.Plan(0).Expectations {
+		got = append(got, fmt.Sprintf("%s %s %g %g", e.Name, e.Bound.Measure, e.Bound.Quantile, *e.Bound.AtMost))
+	}
+	want := []string{
+		"invariants broken invariants 0 0", "assigned_within time to assigned 0.99 30", "telemetry_within time to first telemetry 0.5 60",
+		"request_latency request latency 0.95 0.25", "unprovisioned unprovisioned 0 2", "attempts_per_device attempts per device 0 1.5",
+		"request_errors request errors 0 0.01",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q\nwant %q", got, want)
 	}
 }
 

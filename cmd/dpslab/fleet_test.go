@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"net/http"
 	"slices"
 	"sync"
 	"testing"
@@ -145,6 +146,37 @@ func TestDevicesReregisterRebootAndRollTheirKeysOver(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+func TestAKeyThatRolledOverIsTheSecond(t *testing.T) {
+	t.Parallel()
+	lab := up(t, "--state", "").open(t)
+	f, site := settled(t, lab, fleet.Spec{Size: 1, Mix: []fleet.Share{{
+		Weight: 1, Attestation: fleet.SymmetricIndividual, Transport: dps.HTTPS, Behaviour: fleet.Behaviour{Stay: time.Second, Rollover: 200 * time.Millisecond},
+	}}})
+	e, _, err := f.Individual(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := e.Attestation["symmetricKey"].(map[string]any)
+	keys["primaryKey"] = keys["secondaryKey"] // the first is of no use from here on
+	client, replaced := lab.service(t), false
+	life := f.Live(t.Context(), 0, site, func(e fleet.Event) {
+		if e.Kind != device.StepHubConnect || replaced {
+			return
+		}
+		replaced = true
+		answer, err := client.Do(t.Context(), devwire.ServiceRequest{
+			Method: "PUT", Path: devwire.EnrollmentPath("f-000000"), Header: http.Header{"If-Match": {"*"}},
+			Body: map[string]any{"registrationId": "f-000000", "attestation": map[string]any{"type": "symmetricKey", "symmetricKey": keys}},
+		})
+		if err != nil || answer.Status != 200 {
+			t.Errorf("%v %v", answer, err)
+		}
+	})
+	if life.Err != nil || life.Registrations != 2 {
+		t.Errorf("%+v", life)
+	}
 }
 
 func TestALifeEndsWithItsContext(t *testing.T) {

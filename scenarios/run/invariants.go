@@ -103,22 +103,27 @@ func (v *invariants) compareOne(ctx context.Context, service *devwire.ServiceCli
 	if err != nil {
 		return fmt.Errorf("the record of %s: %w", p.registration, err)
 	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.record.Checked++
-	if answer.Status != http.StatusOK {
-		v.record.Break(fmt.Sprintf("%s was assigned %s; asked for its record, the service answered %d", p.registration, p.hub, answer.Status))
-		return nil
-	}
 	record, err := answer.JSON()
 	if err != nil {
 		return fmt.Errorf("the record of %s: %w", p.registration, err)
+	}
+	v.seen(p, answer.Status, record)
+	return nil
+}
+
+// seen checks a record of the service, as it answered with that status.
+func (v *invariants) seen(p place, status int, record map[string]any) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.record.Checked++
+	if status != http.StatusOK {
+		v.record.Break(fmt.Sprintf("%s was assigned %s; asked for its record, the service answered %d", p.registration, p.hub, status))
+		return
 	}
 	if record["status"] != "assigned" || record["assignedHub"] != p.hub || record["deviceId"] != p.device {
 		v.record.Break(fmt.Sprintf("%s was assigned %s as %s; its record says %v, %v as %v",
 			p.registration, p.hub, p.device, record["status"], record["assignedHub"], record["deviceId"]))
 	}
-	return nil
 }
 
 func (v *invariants) all() []results.Invariant {

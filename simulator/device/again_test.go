@@ -75,6 +75,41 @@ func TestADeviceThatLosesItsHubConnectsAgainAndStaysTheRest(t *testing.T) {
 	}
 }
 
+func TestALossDoesNotMakeAStayLonger(t *testing.T) {
+	t.Parallel()
+	s := newScript(map[string][]reply{"register": {assigned("hub-1")}})
+	d := device.New(s, s.clock, device.Plan{Stay: time.Hour, Pause: time.Second}, nil)
+	step := func() time.Duration {
+		wait, more := d.Step(context.Background())
+		if !more {
+			t.Fatal(d.Outcome().Err)
+		}
+		return wait
+	}
+	for step() != time.Hour {
+	}
+	s.clock.Advance(20 * time.Minute)
+	close(s.lost)
+	if pause := step(); pause != time.Second {
+		t.Fatalf("a pause of %s", pause)
+	}
+	if left := step(); left != 40*time.Minute {
+		t.Errorf("%s left of its stay", left)
+	}
+}
+
+func TestPatienceBeginsAnewWithALoss(t *testing.T) {
+	t.Parallel()
+	s := newScript(map[string][]reply{
+		"register": {assigned("hub-1")}, "hub": {{}, {err: errBroken}},
+		"telemetry": {{}, {takes: 2 * time.Minute, loses: true}},
+	})
+	outcome, _ := live(t, s, device.Plan{Telemetry: 2, Patience: time.Minute})
+	if outcome.Err != nil || outcome.Sent != 2 {
+		t.Errorf("%d sent, %v", outcome.Sent, outcome.Err)
+	}
+}
+
 func TestADeviceRegistersAnewWhenItsHubIsGoneForLong(t *testing.T) {
 	t.Parallel()
 	s := newScript(map[string][]reply{
