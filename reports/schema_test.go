@@ -6,9 +6,9 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/dpslab/dpslab/internal/schematest"
 	"github.com/dpslab/dpslab/reports"
 	"github.com/dpslab/dpslab/reports/internal/sample"
-	"github.com/dpslab/dpslab/internal/schematest"
 )
 
 func schema(t testing.TB) *jsonschema.Schema { return schematest.Compile(t, reports.JSONSchema) }

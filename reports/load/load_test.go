@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dpslab/dpslab/reports"
 	"github.com/dpslab/dpslab/internal/schematest"
+	"github.com/dpslab/dpslab/reports"
 	"github.com/dpslab/dpslab/reports/load"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
